@@ -1,0 +1,1 @@
+"""L0: the words everyone shares. Standard library only."""

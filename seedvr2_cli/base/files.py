@@ -1,0 +1,93 @@
+"""Outputs appear under their final name only when they are whole."""
+
+import errno
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from seedvr2_cli.base.errors import OutputError
+
+Link = Callable[[Path, Path], None]
+HARD_LINK: Link | None = getattr(os, "link", None)  # some systems and file systems have none
+
+
+@contextmanager
+def whole_file(final: Path, *, overwrite: bool, link: Link | None = HARD_LINK) -> Iterator[Path]:
+    """Give a temporary path in final's folder; rename it to final when the block ends well, else remove it.
+
+    The temporary name keeps final's suffix, so that writers who go by the suffix still do. Raises OutputError
+    where final exists (without overwrite), before and after the work; the block's own errors pass through.
+    """
+    refuse_existing(final, overwrite=overwrite)
+    temporary = final.with_name(f".{final.stem[:80]}.{secrets.token_hex(4)}.part{final.suffix}")
+    try:
+        yield temporary
+        _publish(temporary, final, overwrite=overwrite, link=link)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def refuse_existing(final: Path, *, overwrite: bool) -> None:
+    """Raise OutputError if final is a folder, or a file that must not be replaced."""
+    if final.is_dir():
+        raise OutputError("is a folder", where=final, do="give a file name")
+    if not overwrite and os.path.lexists(final):
+        raise OutputError("exists already", where=final, do="give --overwrite or another -o")
+
+
+def refuse_input(output: Path, source: Path) -> None:
+    """Raise OutputError if output and source are one file, whatever their names."""
+    try:
+        same = output.samefile(source)
+    except OSError:
+        same = output.absolute() == source.absolute()
+    if same:
+        raise OutputError("is the input itself", where=output, do="give another -o")
+
+
+def try_folder(final: Path) -> None:
+    """Raise OutputError unless a file can be made in final's folder; leaves nothing behind."""
+    folder = final.parent
+    if not folder.is_dir():
+        raise OutputError("no such folder", where=folder, do="make it first, or give another -o")
+    probe = folder / f".seedvr2.{secrets.token_hex(4)}.part"
+    try:
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def output_error(path: Path, error: OSError) -> OutputError:
+    """An OSError met while writing path, in our words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError("no space left on the disk", where=path, do="free some, or give another -o")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError("cannot be written", where=path, do="give an -o where you may write")
+    if error.errno == errno.ENAMETOOLONG:
+        return OutputError("the name is too long", where=path, do="give a shorter -o")
+    return OutputError(f"cannot be written ({error.strerror or error})", where=path, do="give another -o")
+
+
+def _publish(temporary: Path, final: Path, *, overwrite: bool, link: Link | None) -> None:
+    try:
+        if overwrite:
+            temporary.replace(final)
+            return
+        try:
+            # a link fails if the name was taken meanwhile; a rename would replace it without a word
+            if link is None:
+                raise OSError(errno.ENOTSUP, "no hard links")
+            link(temporary, final)
+        except FileExistsError:
+            raise OutputError(
+                "was made by someone else meanwhile", where=final, do="give another -o"
+            ) from None
+        except OSError:
+            refuse_existing(final, overwrite=False)
+            temporary.rename(final)
+    except OSError as error:
+        raise output_error(final, error) from error

@@ -1,0 +1,74 @@
+"""Sizes, rates and durations: said with three digits and a unit, and parsed from options."""
+
+import re
+from fractions import Fraction
+
+from seedvr2_cli.base.errors import UsageError
+
+_BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_SIZE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?", re.ASCII)
+
+
+def say_bytes(count: int) -> str:
+    """Bytes in powers of two with three digits: `478 MiB`, `1.21 GiB`, `12 B`."""
+    value = float(count)
+    unit = 0
+    while value >= 1000 and unit < len(_BYTE_UNITS) - 1:
+        value /= 1024
+        unit += 1
+    return f"{count} B" if unit == 0 else f"{say_number(value)} {_BYTE_UNITS[unit]}"
+
+
+def say_seconds(seconds: float) -> str:
+    """Wall time: `0.85 s`, `12.3 s`, `4:07 min`, `1:02:33 h`."""
+    if seconds < 99.95:
+        return f"{say_number(seconds)} s"
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02d} min"
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d} h"
+
+
+def say_number(value: float) -> str:
+    """Three digits that count: `0.0123`, `1.21`, `12.3`, `478`."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 99.95:
+        return f"{value:.0f}"
+    if abs(value) >= 9.995:
+        return f"{value:.1f}"
+    if abs(value) >= 0.9995:
+        return f"{value:.2f}"
+    return f"{value:.3g}"
+
+
+def say_rate(rate: Fraction) -> str:
+    """Frames per second, exact: `24`, `24000/1001`."""
+    return str(rate)
+
+
+def parse_rate(text: str) -> Fraction:
+    """`24`, `23.976` or `24000/1001` as an exact fraction. Raises UsageError."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"{text!r} is no frame rate", do="write 24 or 24000/1001") from None
+    if rate <= 0:
+        raise UsageError(f"{text!r} is no frame rate", do="give a number above 0")
+    return rate
+
+
+def say_size(size: tuple[int, int]) -> str:
+    """A tile value (width, height) as its option is written: `512` or `640x512`."""
+    width, height = size
+    return str(width) if width == height else f"{width}x{height}"
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`512` or `640x512` as (width, height) in pixels. Raises UsageError."""
+    match = _SIZE.fullmatch(text.strip().lower())
+    if match is None:
+        raise UsageError(f"{text!r} is no size", do="write pixels as 512 or as WIDTHxHEIGHT, such as 640x512")
+    width = int(match[1])
+    return width, int(match[2]) if match[2] else width
