@@ -1,0 +1,1 @@
+"""L1: names to files, on the Hugging Face Hub or in its cache."""

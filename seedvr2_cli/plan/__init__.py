@@ -1,0 +1,1 @@
+"""L1: arithmetic on sizes, times and tiles. No torch."""
