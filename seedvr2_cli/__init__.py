@@ -1,0 +1,40 @@
+"""seedvr2: the SeedVR2 video VAE on the command line and in Python.
+
+    from seedvr2_cli import load_vae
+
+    vae = load_vae("ema_vae_fp16.gguf", device="cpu", dtype="float32")
+    latents = vae.encode(frames).mean  # frames (B, 3, T, H, W) in [-1, 1], T = 4n + 1
+    frames = vae.decode(latents)
+
+Importing this loads no torch: the names below are looked up when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from seedvr2_cli._version import __version__
+
+if TYPE_CHECKING:
+    from seedvr2_cli.base.errors import SeedVR2Error
+    from seedvr2_cli.plan.tiles import Tile
+    from seedvr2_cli.vae.config import VAEConfig
+    from seedvr2_cli.vae.load import load_vae
+    from seedvr2_cli.vae.posterior import Posterior
+    from seedvr2_cli.vae.vae import VideoVAE
+
+__all__ = ["Posterior", "SeedVR2Error", "Tile", "VAEConfig", "VideoVAE", "__version__", "load_vae"]
+
+_HOMES = {
+    "Posterior": "seedvr2_cli.vae.posterior",
+    "SeedVR2Error": "seedvr2_cli.base.errors",
+    "Tile": "seedvr2_cli.plan.tiles",
+    "VAEConfig": "seedvr2_cli.vae.config",
+    "VideoVAE": "seedvr2_cli.vae.vae",
+    "load_vae": "seedvr2_cli.vae.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""L2: the video VAE, the centre of it all."""

@@ -1,0 +1,123 @@
+"""A weight file and a config become a VideoVAE."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seedvr2_cli.base.choices import Dtype
+from seedvr2_cli.base.device import Device
+from seedvr2_cli.base.errors import UsageError, WeightsError
+from seedvr2_cli.base.events import Level, Line, Reporter, Silent
+from seedvr2_cli.base.units import say_bytes, say_seconds
+from seedvr2_cli.hub.config_file import HubOffline, find_config
+from seedvr2_cli.ops.probe import choose_dtype, probe_device
+from seedvr2_cli.vae.config import VAEConfig
+from seedvr2_cli.vae.network import Network, weight_dtype
+from seedvr2_cli.vae.vae import VideoVAE
+from seedvr2_cli.weights.assign import assign
+from seedvr2_cli.weights.identify import CONFIG_KEY, FileKind, identify
+from seedvr2_cli.weights.open import open_weights
+from seedvr2_cli.weights.source import TensorSource
+
+CONFIG_KEYS = (CONFIG_KEY, "config")  # ours, and the one that recipe files carry
+CONFIG_LIMIT = 1 << 20  # bytes; the published config has less than a thousandth
+
+ConfigLike = Mapping[str, Any] | str | os.PathLike[str] | None
+
+
+def load_vae(
+    path: str | os.PathLike[str],
+    config: ConfigLike = None,
+    device: str = "cpu",
+    dtype: str | torch.dtype = "float32",
+    *,
+    reporter: Reporter | None = None,
+) -> VideoVAE:
+    """Load the video VAE from a GGUF, safetensors or .pth file.
+
+    config: a mapping with the published names, a JSON file, or a Hub repository `owner/name[/subfolder]`;
+    None takes the one inside the weight file, then the built-in SeedVR2 config. device: `cpu`, `cuda`,
+    `cuda:N`, `mps`, `auto`. dtype: `float32`, `bfloat16`, `float16`, or `auto`, which a probe of the device
+    decides. reporter: gets the loader's lines. Raises WeightsError, UsageError, DeviceError.
+    """
+    return load_onto(probe_device(device), Path(path), config, _dtype(dtype), reporter or Silent())
+
+
+def load_onto(device: Device, path: Path, config: ConfigLike, dtype: Dtype, reporter: Reporter) -> VideoVAE:
+    """`load_vae` for a device that has been probed."""
+    started = time.perf_counter()
+    kind, why = choose_dtype(device, dtype)
+    with open_weights(path) as source:
+        _say(reporter, f"Loading {source.format} VAE: {path.name}")
+        if source.misnamed:
+            _say(reporter, f"The content is {source.format}, whatever the name says", Level.WARNING)
+        found = identify(source)
+        if found.kind is not FileKind.VAE:
+            what = f"holds {found.text}, not a SeedVR2 VAE"
+            raise WeightsError(what, where=path, do="give the file of the VAE")
+        chosen, origin = choose_config(config, source, reporter)
+        _say(reporter, f"Path: {path.absolute()}", Level.DETAIL)
+        _say(reporter, f"Config: {origin}")
+        _say(reporter, f"Device: {device.torch_name} ({device.name}), {str(kind)[6:]} ({why})")
+        network = Network.on_meta(chosen)
+        place = torch.device(device.torch_name)
+        stored = assign(network, source, dtype_of=lambda name: weight_dtype(name, kind), device=place).stored
+    parts = (f"{stored.parameters / 1e6:.1f} M parameters", *stored.quants, say_bytes(stored.nbytes))
+    took = say_seconds(time.perf_counter() - started)
+    text = f"Loaded {stored.tensors} tensors ({', '.join(parts)}) in {took}"
+    reporter.emit(Line("VAE Loader", text, ok=True))
+    return VideoVAE(chosen, network, device=place, dtype=kind, reporter=reporter)
+
+
+def choose_config(config: ConfigLike, source: TensorSource, reporter: Reporter) -> tuple[VAEConfig, str]:
+    """The config, and where it is from: the one given, else the file's own, else the built-in one.
+
+    A Hub that cannot be reached counts as none given, with one line that says so. Raises WeightsError.
+    """
+    if isinstance(config, Mapping):
+        return VAEConfig.from_mapping(config), "as given"
+    if config is not None:
+        try:
+            return _read_config(find_config(config)), os.fspath(config)
+        except HubOffline as error:
+            own = "the file's own" if _embedded(source) else "the built-in"
+            _say(reporter, f"{error}; taking {own} config", Level.WARNING)
+    embedded = _embedded(source)
+    if embedded is None:
+        return VAEConfig(), "built-in (SeedVR2)"
+    key, text = embedded
+    return VAEConfig.from_json(text, where=f"{source.path}: {key}"), f"the file's own ({key})"
+
+
+def _embedded(source: TensorSource) -> tuple[str, str] | None:
+    return next(((key, source.metadata[key]) for key in CONFIG_KEYS if key in source.metadata), None)
+
+
+def _read_config(path: Path) -> VAEConfig:
+    try:
+        if path.stat().st_size > CONFIG_LIMIT:
+            raise WeightsError(
+                f"is no config: over {say_bytes(CONFIG_LIMIT)}", where=path, do="give a JSON file"
+            )
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise WeightsError("is no JSON text", where=path, do="give a JSON file") from error
+    except OSError as error:
+        raise WeightsError(f"cannot be read ({error.strerror})", where=path, do="check its rights") from error
+    return VAEConfig.from_json(text, where=path)
+
+
+def _dtype(dtype: str | torch.dtype) -> Dtype:
+    name = str(dtype).removeprefix("torch.")
+    try:
+        return Dtype(name)
+    except ValueError:
+        raise UsageError(f"{name!r} is no type", where="dtype", do=f"take {', '.join(Dtype)}") from None
+
+
+def _say(reporter: Reporter, text: str, level: Level = Level.INFO) -> None:
+    reporter.emit(Line("VAE Loader", text, level=level))
