@@ -1,0 +1,1 @@
+"""L1: files to frames and back; the one place that starts ffmpeg. No torch."""
