@@ -1,5 +1,6 @@
 """What all tests share: the folder beside the checkout, and which cases need it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,11 @@ settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, with a count, what needs ../shared where it is absent, and slow cases unless asked for."""
-    left_out = []
-    if not SHARED.is_dir():
-        left_out += [item for item in items if item.get_closest_marker("shared")]
-    if not config.option.markexpr:
-        left_out += [item for item in items if item.get_closest_marker("slow") and item not in left_out]
+    """Leave out, with a count, what needs ../shared or root where they are absent, and slow cases unasked."""
+    missing = {"shared": not SHARED.is_dir(), "root": not hasattr(os, "geteuid") or os.geteuid() != 0}
+    missing["slow"] = not config.option.markexpr
+    away = [marker for marker, absent in missing.items() if absent]
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in away)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]

@@ -65,10 +65,11 @@ def say_size(size: tuple[int, int]) -> str:
     return str(width) if width == height else f"{width}x{height}"
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """`512` or `640x512` as (width, height) in pixels. Raises UsageError."""
+def parse_size(text: str, where: str = "") -> tuple[int, int]:
+    """`512` or `640x512` as (width, height) in pixels. Raises UsageError, naming the option `where`."""
     match = _SIZE.fullmatch(text.strip().lower())
     if match is None:
-        raise UsageError(f"{text!r} is no size", do="write pixels as 512 or as WIDTHxHEIGHT, such as 640x512")
+        do = "write pixels as 512 or as WIDTHxHEIGHT, such as 640x512"
+        raise UsageError(f"{text!r} is no size", where=where, do=do)
     width = int(match[1])
     return width, int(match[2]) if match[2] else width

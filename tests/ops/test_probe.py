@@ -52,8 +52,9 @@ def test_cuda_in_a_torch_without_cuda_is_a_device_error(monkeypatch):
     ("found", "dtype", "why"),
     [
         (device(bfloat16=1, float32=0.5), torch.bfloat16, "2.0 times float32 in a probe"),
-        (device(float32=1, bfloat16=0.3, float16=0.2), torch.float32, "no 16-bit type is faster in a probe"),
-        (device(bfloat16=1, float32=0.95), torch.float32, "no 16-bit type is faster in a probe"),
+        (device(float32=1, bfloat16=0.3, float16=0.2), torch.float32, "bfloat16 is not faster in a probe"),
+        (device(bfloat16=1, float32=0.95), torch.float32, "bfloat16 is not faster in a probe"),
+        (device(float16=1, bfloat16=0.9, float32=0.3), torch.bfloat16, "3.0 times float32 in a probe"),
         (
             device("cuda", (12, 0), bfloat16=1, float16=0.9),
             torch.float16,

@@ -1,0 +1,1 @@
+"""L3: one file per job."""

@@ -1,0 +1,106 @@
+"""`doctor`: what this machine has, what works on it, and what would fail."""
+
+import platform
+import shutil
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from seedvr2_cli._version import __version__
+from seedvr2_cli.base.choices import Dtype
+from seedvr2_cli.base.device import Device
+from seedvr2_cli.base.errors import SeedVR2Error
+from seedvr2_cli.base.units import say_bytes
+from seedvr2_cli.hub.cache import cache_folder, is_writable
+from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
+from seedvr2_cli.ops.gate import fp8_gate
+from seedvr2_cli.ops.probe import choose_dtype, probe_device, torch_facts
+from seedvr2_cli.pipeline.report import RunReport
+
+ENCODERS = ("libx264", "ffv1", "png", "mjpeg", "libwebp")
+LIBRARIES = ("numpy", "gguf", "safetensors", "typer", "rich", "imageio-ffmpeg", "av", "huggingface_hub")
+NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))
+
+Check = dict[str, Any]
+
+
+def doctor(device_name: str) -> RunReport:
+    """Look at everything a command needs. Each check has name, ok and text; ok is false where one would
+    fail."""
+    device, checks = _device_checks(device_name)
+    checks = [_check("seedvr2", f"{__version__}, Python {platform.python_version()}"), *checks]
+    checks += _ffmpeg_checks()
+    folder = cache_folder()
+    checks.append(_check("Hub cache", str(folder) if is_writable(folder) else f"{folder} cannot be written"))
+    checks.append(_check("libraries", ", ".join(f"{name} {_version(name)}" for name in LIBRARIES)))
+    return RunReport(
+        command="doctor",
+        input={},
+        settings={"device": device_name},
+        device=asdict(device) if device else {},
+        plan={},
+        facts={"checks": checks},
+    )
+
+
+def _device_checks(name: str) -> tuple[Device | None, list[Check]]:
+    facts = torch_facts()
+    checks = [_check("torch", ", ".join(f"{key} {value}" for key, value in facts.items()))]
+    if facts["cuda"].startswith("none") and _has_nvidia_card():
+        checks.append(
+            _check("CUDA", "an NVIDIA card is here, but this torch has no CUDA: install a CUDA build")
+        )
+    try:
+        device = probe_device(name)
+        dtype, why = choose_dtype(device, Dtype.AUTO)
+    except SeedVR2Error as error:
+        return None, [*checks, _check("device", str(error), ok=False)]
+    capability = f", compute capability {'.'.join(map(str, device.capability))}" if device.capability else ""
+    free = f", {say_bytes(device.free_bytes)} free" if device.free_bytes else ""
+    checks.append(_check("device", f"{device.torch_name}: {device.name}{capability}{free}"))
+    rates = ", ".join(f"{kind} ({rate:.2g})" for kind, rate in device.rates)
+    checks.append(_check("types that work", f"{rates}; in brackets the speed of a small conv, fastest = 1"))
+    checks.append(_check("--dtype auto", f"{str(dtype).removeprefix('torch.')}: {why}"))
+    gate = fp8_gate(device, force=False)
+    checks.append(_check("--fp8", f"{'on' if gate.ok else 'off'}: {gate.reason}"))
+    return device, checks
+
+
+def _ffmpeg_checks() -> list[Check]:
+    try:
+        ffmpeg = describe(find_ffmpeg())
+    except SeedVR2Error as error:
+        return [_check("ffmpeg", str(error), ok=False)]
+    return [
+        _check("ffmpeg", f"{ffmpeg.version}, {ffmpeg.path}"),
+        _encoder_check(ffmpeg),
+        _check(
+            "color conversion",
+            "zscale"
+            if "zscale" in ffmpeg.filters
+            else "swscale: off by up to 1 level; this ffmpeg has no zscale",
+        ),
+    ]
+
+
+def _encoder_check(ffmpeg: FFmpeg) -> Check:
+    missing = [name for name in ENCODERS if name not in ffmpeg.encoders]
+    if "libx264" in missing:
+        return _check("encoders", "libx264 is missing: set SEEDVR2_FFMPEG to a full build", ok=False)
+    return _check("encoders", f"{', '.join(ENCODERS)}{'; missing: ' + ', '.join(missing) if missing else ''}")
+
+
+def _has_nvidia_card() -> bool:
+    return any(path.exists() for path in NVIDIA) or shutil.which("nvidia-smi") is not None
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _check(name: str, text: str, *, ok: bool = True) -> Check:
+    return {"name": name, "ok": ok, "text": text}

@@ -1,0 +1,68 @@
+"""Pictures to tensors and back: range, padding, cropping, rounding."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seedvr2_cli.media.reader import Pixels
+from seedvr2_cli.plan.geometry import padded_size, reflected_indices
+from seedvr2_cli.plan.slices import padded_count
+
+PixelType = type[np.uint8] | type[np.uint16]
+
+HALF_RANGE = {1: 127.5, 2: 32767.5}  # half of the largest value, by bytes of a sample
+
+
+def to_tensor(pictures: Sequence[Pixels], multiple: int) -> Tensor:
+    """Pictures (H, W, 3), uint8 or uint16, as (1, 3, T, H', W') float32 in [-1, 1].
+
+    H' and W' are multiples of `multiple`: the right and bottom sides are padded by reflection.
+    """
+    stack = np.stack(list(pictures))
+    _, height, width, _ = stack.shape
+    rows, columns = padded_size(height, multiple), padded_size(width, multiple)
+    half = HALF_RANGE[stack.itemsize]
+    x = torch.from_numpy(stack.astype(np.float32)).permute(3, 0, 1, 2).unsqueeze(0)
+    x = x.div_(half).sub_(1)
+    if rows != height:
+        x = x.index_select(3, torch.tensor(reflected_indices(height, rows)))
+    if columns != width:
+        x = x.index_select(4, torch.tensor(reflected_indices(width, columns)))
+    return x
+
+
+def to_pixels(frames: Tensor, size: tuple[int, int], dtype: PixelType) -> Pixels:
+    """Frames (1, 3, T, H', W') as pictures (T, H, W, 3), cropped to size (width, height).
+
+    Values are clamped to [-1, 1] and rounded half to even, in float32.
+    """
+    width, height = size
+    x = frames[0, :, :, :height, :width].float().clamp(-1, 1)
+    x = x.add(1).mul(HALF_RANGE[np.dtype(dtype).itemsize]).round_().permute(1, 2, 3, 0)
+    return np.ascontiguousarray(x.cpu().numpy().astype(dtype))
+
+
+class Clip:
+    """The pictures of a clip on their way into the model: filled up at the end, and counted.
+
+    factor: frames per latent. The last picture is repeated until factor * n + 1 are there.
+    """
+
+    def __init__(self, pictures: Iterable[Pixels], factor: int, multiple: int) -> None:
+        self._pictures = pictures
+        self._factor = factor
+        self._multiple = multiple
+        self.count = 0  # pictures read so far, the repeated ones left out
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Each picture as (1, 3, 1, H', W') in [-1, 1], then the last one again as often as needed."""
+        x: Tensor | None = None
+        for picture in self._pictures:
+            self.count += 1
+            x = to_tensor([picture], self._multiple)
+            yield x
+        if x is not None:
+            for _ in range(padded_count(self.count, self._factor) - self.count):
+                yield x

@@ -1,0 +1,59 @@
+"""The model of a job: device, weights, and the line about FP8."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from seedvr2_cli.base.device import Device
+from seedvr2_cli.base.events import Line, Reporter
+from seedvr2_cli.ops.gate import Gate, fp8_gate
+from seedvr2_cli.ops.probe import probe_device, torch_facts
+from seedvr2_cli.pipeline.options import ModelOptions
+from seedvr2_cli.plan.tiles import Tile
+from seedvr2_cli.vae.config import VAEConfig
+from seedvr2_cli.vae.load import load_onto
+from seedvr2_cli.vae.posterior import Posterior
+
+
+class ClipModel(Protocol):
+    """What a job needs of a VAE; a test may put something simpler in its place."""
+
+    @property
+    def config(self) -> VAEConfig: ...
+
+    def encode_stream(self, frames: Iterable[Tensor], *, tile: Tile | None) -> Iterator[Posterior]: ...
+
+    def decode_stream(self, latents: Iterable[Tensor], *, tile: Tile | None) -> Iterator[Tensor]: ...
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded VAE and where it runs. dtype: the type it computes in. gate: the answer to --fp8, if asked."""
+
+    vae: ClipModel
+    device: Device
+    dtype: str
+    gate: Gate | None
+
+    def facts(self) -> dict[str, Any]:
+        """The device as a report shows it."""
+        return asdict(self.device) | {
+            "dtype": self.dtype,
+            "fp8": asdict(self.gate) if self.gate else None,
+            "versions": torch_facts(),
+        }
+
+
+ModelLoader = Callable[[ModelOptions, Reporter], Model]
+
+
+def load_model(options: ModelOptions, reporter: Reporter) -> Model:
+    """Probe the device, answer --fp8 in one line, load the weights."""
+    device = probe_device(options.device)
+    gate = fp8_gate(device, force=options.fp8_force) if options.fp8 or options.fp8_force else None
+    if gate is not None:
+        reporter.emit(Line("BLACKWELL_ENGINE", f"FP8 {'on' if gate.ok else 'off'}: {gate.reason}"))
+    vae = load_onto(device, options.vae, options.config, options.dtype, reporter)
+    return Model(vae, device, str(vae.dtype).removeprefix("torch."), gate)

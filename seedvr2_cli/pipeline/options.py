@@ -1,0 +1,115 @@
+"""What a command was asked to do: one frozen value each, that checks itself. No torch."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from seedvr2_cli.base.choices import Codec, Dtype, Tiling
+from seedvr2_cli.base.errors import UsageError
+from seedvr2_cli.base.units import say_size
+from seedvr2_cli.plan.tiles import Tile
+
+DEFAULT_TILE = (512, 512)
+DEFAULT_OVERLAP = (64, 64)
+MAX_CRF = 51  # x264's own scale for 8 bits
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Which weights, and how they run. config: a JSON file or a Hub repository; device: as torch names it."""
+
+    vae: Path
+    config: str | None = None
+    device: str = "auto"
+    dtype: Dtype = Dtype.AUTO
+    fp8: bool = False
+    fp8_force: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileOptions:
+    """Tile sizes and overlaps, (width, height) in pixels; None: not given; a size of 0: the whole side."""
+
+    tiling: Tiling = Tiling.AUTO
+    encode_size: tuple[int, int] | None = None
+    encode_overlap: tuple[int, int] | None = None
+    decode_size: tuple[int, int] | None = None
+    decode_overlap: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        given = {
+            "--encode-tile-size": self.encode_size,
+            "--encode-tile-overlap": self.encode_overlap,
+            "--decode-tile-size": self.decode_size,
+            "--decode-tile-overlap": self.decode_overlap,
+        }
+        for name, value in given.items():
+            if self.tiling is Tiling.OFF and value is not None and any(value):
+                raise UsageError(f"{say_size(value)} with --tiling off", where=name, do="drop one of the two")
+        _tile(self.encode_size, self.encode_overlap)
+        _tile(self.decode_size, self.decode_overlap)
+
+    @property
+    def encode(self) -> Tile | None:
+        """The encoder's tile, None for the whole frame."""
+        return None if self.tiling is Tiling.OFF else _tile(self.encode_size, self.encode_overlap)
+
+    @property
+    def decode(self) -> Tile | None:
+        """The decoder's tile, None for the whole frame."""
+        return None if self.tiling is Tiling.OFF else _tile(self.decode_size, self.decode_overlap)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeOptions:
+    """`decode`: a video, image or latent file goes through the VAE. output None: beside the input."""
+
+    input: Path
+    model: ModelOptions
+    tiles: TileOptions = field(default_factory=TileOptions)
+    output: Path | None = None
+    codec: Codec | None = None
+    crf: int = 16
+    pad_even: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.crf <= MAX_CRF:
+            raise UsageError(
+                f"{self.crf} is outside 0 to {MAX_CRF}", where="--crf", do="0 is lossless, 16 fine"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodeOptions:
+    """`encode`: a video or image becomes a latent file. half: keep the latents in float16, not float32."""
+
+    input: Path
+    model: ModelOptions
+    tiles: TileOptions = field(default_factory=TileOptions)
+    output: Path | None = None
+    half: bool = False
+    overwrite: bool = False
+
+
+def as_settings(options: Any) -> dict[str, Any]:
+    """An options value as JSON holds it: paths and words as text."""
+    return {key: _plain(value) for key, value in asdict(options).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path | StrEnum) else value
+
+
+def _tile(size: tuple[int, int] | None, overlap: tuple[int, int] | None) -> Tile:
+    """What is not given is 512 and 64; the default overlap gives way to a small tile, a given one never."""
+    chosen = size if size is not None else DEFAULT_TILE
+    if overlap is None:
+        width, height = (min(o, s // 2) if s else o for o, s in zip(DEFAULT_OVERLAP, chosen, strict=True))
+        overlap = (width, height)
+    return Tile(chosen, overlap)

@@ -1,0 +1,196 @@
+"""What a clip is read from: a media file, or a latent file. Both give pictures to a job."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from seedvr2_cli.base.errors import WeightsError
+from seedvr2_cli.base.units import say_number
+from seedvr2_cli.media.codecs import CODECS
+from seedvr2_cli.media.ffmpeg import FFmpeg
+from seedvr2_cli.media.info import MediaInfo
+from seedvr2_cli.media.probe import probe
+from seedvr2_cli.media.reader import FrameReader, Pixels
+from seedvr2_cli.media.writer import OutputSpec
+from seedvr2_cli.media.yuv import real_color
+from seedvr2_cli.pipeline.frames import PixelType
+from seedvr2_cli.pipeline.latents import LatentFile, is_latent_file, open_latents
+from seedvr2_cli.pipeline.model import ClipModel
+from seedvr2_cli.pipeline.round_trip import Job, decoded, round_trip
+
+WIDE = 16  # bits of the samples on the way where the source has more than 8
+
+
+class Source(Protocol):
+    """A clip to be decoded.
+
+    template: the output as the source has it; its path, codec and quality are still to be chosen. still: a
+    picture. total: frames to come, None where not known. line: the source in words. facts: the same for the
+    report. stages: what it goes through.
+    """
+
+    template: OutputSpec
+    still: bool
+    total: int | None
+    line: str
+    facts: dict[str, Any]
+    stages: tuple[str, ...]
+
+    def check(self, vae: ClipModel) -> None:
+        """Raise WeightsError if the source is not for this model."""
+
+    def pictures(self, job: Job, owned: ExitStack) -> Iterator[Pixels]:
+        """The pictures that come out of the model, (n, H, W, 3); what they need open goes into owned."""
+        ...
+
+    def complaints(self) -> tuple[str, ...]:
+        """What was wrong with a source that could be read to its end."""
+        ...
+
+
+def open_source(path: Path, ffmpeg: FFmpeg) -> Source:
+    """Look at a file's content. Raises MediaError, or WeightsError for a latent file that is damaged."""
+    return LatentSource(open_latents(path)) if is_latent_file(path) else MediaSource(path, ffmpeg)
+
+
+class MediaSource:
+    """A video or picture file, which goes through both halves of the VAE."""
+
+    stages: tuple[str, ...] = ("encode", "decode")
+
+    def __init__(self, path: Path, ffmpeg: FFmpeg) -> None:
+        self.info = probe(path, ffmpeg)
+        self._ffmpeg = ffmpeg
+        self._reader: FrameReader | None = None
+        video = self.info.video
+        self.template = OutputSpec(
+            path=path,
+            final=path,
+            width=video.width,
+            height=video.height,
+            depth=8 if video.depth <= 8 else WIDE,
+            rate=video.rate,
+            codec=CODECS["png"],
+            color=real_color(self.info),
+            sar=video.sar,
+            source=self.info,
+        )
+        self.still = self.info.still
+        self.total: int | None = 1 if self.still else video.frames
+        self.line = f"{path.name}: {_say_video(self.info)}"
+        self.facts = media_facts(self.info)
+
+    def check(self, vae: ClipModel) -> None:
+        """Any picture goes through any VAE."""
+
+    def read(self, owned: ExitStack) -> Iterator[Pixels]:
+        """The file's own pictures, (H, W, 3), one at a time."""
+        self._reader = owned.enter_context(FrameReader(self.info, self._ffmpeg))
+        return (frame.pixels for frame in self._reader)
+
+    def pictures(self, job: Job, owned: ExitStack) -> Iterator[Pixels]:
+        """Encode and decode."""
+        size = (self.template.width, self.template.height)
+        return round_trip(job, self.read(owned), size, pixel_type(self.template.depth))
+
+    def complaints(self) -> tuple[str, ...]:
+        """What the decoder said about a file all of whose frames came."""
+        said = self._reader.complaints if self._reader else ()
+        return tuple(f"frames may be damaged: {text}" for text in said)
+
+
+class LatentSource:
+    """A latent file, which goes through the decoder alone."""
+
+    stages: tuple[str, ...] = ("decode",)
+
+    def __init__(self, latents: LatentFile) -> None:
+        self._latents = latents
+        info = latents.info
+        self.template = OutputSpec(
+            path=latents.path,
+            final=latents.path,
+            width=info.width,
+            height=info.height,
+            depth=8 if info.depth <= 8 else WIDE,
+            rate=info.rate or Fraction(0),
+            codec=CODECS["png"],
+            color=info.color,
+            sar=info.sar,
+        )
+        self.still = info.rate is None
+        self.total: int | None = info.frames
+        channels, count, height, width = latents.shape
+        self.line = (
+            f"{latents.path.name}: {count} latents of {width}x{height}x{channels}, {info.frames} frames"
+        )
+        self.facts: dict[str, Any] = {
+            "path": str(latents.path),
+            "kind": "latents",
+            "latents": list(latents.shape),
+        }
+
+    def check(self, vae: ClipModel) -> None:
+        """Raise WeightsError if the latents are of another VAE, or fewer than the frames they stand for."""
+        info, (channels, count, height, width) = self._latents.info, self._latents.shape
+        factor, group = vae.config.spatial_factor, vae.config.temporal_factor
+        stated = (info.width + info.padding[0], info.height + info.padding[1])
+        if channels != vae.config.latent_channels or stated != (width * factor, height * factor):
+            what = f"{width}x{height} latents of {channels} channels for {stated[0]}x{stated[1]} pixels"
+            do = "give the VAE that encoded them"
+            raise WeightsError(f"{what} are not of this VAE", where=self._latents.path, do=do)
+        if not (count - 2) * group + 1 < info.frames <= (count - 1) * group + 1:
+            what = f"{count} latents for {info.frames} frames"
+            raise WeightsError(what, where=self._latents.path, do="encode it again")
+
+    def pictures(self, job: Job, owned: ExitStack) -> Iterator[Pixels]:
+        """Decode; frames beyond the clip's end were repeated ones."""
+        size = (self.template.width, self.template.height)
+        left = self._latents.info.frames
+        for batch in decoded(job, self._latents.pieces(), size, pixel_type(self.template.depth)):
+            yield batch[:left]
+            left -= len(batch[:left])
+
+    def complaints(self) -> tuple[str, ...]:
+        """Nothing: latents are whole or not at all."""
+        return ()
+
+
+def pixel_type(depth: int) -> PixelType:
+    """The type of samples of 8 or 16 bits."""
+    return np.uint8 if depth <= 8 else np.uint16
+
+
+def media_facts(info: MediaInfo) -> dict[str, Any]:
+    """A media file as the report shows it."""
+    video = info.video
+    return {
+        "path": str(info.path),
+        "kind": "image" if info.still else "video",
+        "container": info.container,
+        "bytes": info.size_bytes,
+        "codec": video.codec,
+        "width": video.width,
+        "height": video.height,
+        "rate": str(video.rate) if video.rate else None,
+        "variable_rate": video.variable_rate,
+        "frames": video.frames,
+        "pix_fmt": video.pix_fmt,
+        "color": asdict(video.color),
+        "audio": [stream.codec for stream in info.others if stream.kind == "audio"],
+    }
+
+
+def _say_video(info: MediaInfo) -> str:
+    video = info.video
+    parts = [f"{video.width}x{video.height}", f"{video.codec} {video.pix_fmt}"]
+    if not info.still:
+        parts.append(f"{say_number(float(video.rate))} fps")
+        parts += [f"{video.frames} frames"] if video.frames else []
+    sounds = [stream.codec for stream in info.others if stream.kind == "audio"]
+    return ", ".join([*parts, *([f"sound {'+'.join(sounds)}"] if sounds else [])])
