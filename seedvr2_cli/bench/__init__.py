@@ -1,0 +1,1 @@
+"""L3: measurements, interleaved, as medians and ratios."""

@@ -1,0 +1,152 @@
+"""`bench vae`: what encoding and decoding cost per pixel and frame, and what loading costs."""
+
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seedvr2_cli._version import __version__
+from seedvr2_cli.base.choices import Dtype
+from seedvr2_cli.base.device import Device
+from seedvr2_cli.base.errors import UsageError
+from seedvr2_cli.base.events import Reporter
+from seedvr2_cli.base.files import whole_file
+from seedvr2_cli.bench.load import measure_load
+from seedvr2_cli.bench.timing import Times, interleaved, ratio
+from seedvr2_cli.ops.probe import probe_device
+from seedvr2_cli.pipeline.peak import PeakMemory
+from seedvr2_cli.pipeline.recipe_file import write_recipe
+from seedvr2_cli.vae.config import VAEConfig
+from seedvr2_cli.vae.load import load_onto
+from seedvr2_cli.vae.vae import VideoVAE
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchOptions:
+    """vae: weights, None for recipe weights of the published size, made in `folder` (478 MiB) once.
+
+    size: (width, height) of the picture in pixels; frames: 4n + 1; rounds: counted runs of each variant.
+    """
+
+    folder: Path
+    vae: Path | None = None
+    device: str = "cpu"
+    dtypes: tuple[str, ...] = ("float32", "bfloat16")
+    size: tuple[int, int] = (128, 128)
+    frames: int = 9
+    rounds: int = 3
+
+    def __post_init__(self) -> None:
+        if any(side % 8 or side < 8 for side in self.size) or self.frames % 4 != 1 or self.rounds < 1:
+            raise UsageError("bench takes sides that are multiples of 8, 4n + 1 frames, 1 round or more")
+        wrong = [dtype for dtype in self.dtypes if dtype not in tuple(Dtype)[1:]]
+        if wrong:
+            raise UsageError(
+                f"{wrong[0]!r} is no type", where="--dtype", do=f"take {', '.join(tuple(Dtype)[1:])}"
+            )
+
+
+def bench_vae(options: BenchOptions, reporter: Reporter) -> Iterator[dict[str, Any]]:
+    """Yield one record per measurement; each names machine, version and settings."""
+    path = options.vae or recipe_file(options.folder)
+    device = probe_device(options.device)
+    about = _about(device)
+    for dtype in options.dtypes:
+        yield about | {"name": "load", "dtype": dtype, "file": path.name} | measure_load(path, dtype)
+    models = {d: load_onto(device, path, None, Dtype(d), reporter) for d in options.dtypes}
+    yield from (about | record for record in _speeds(options, models))
+    yield from (about | record for record in _one_frame(options, models))
+    yield from (about | record for record in _peaks(options, models, device))
+
+
+def recipe_file(folder: Path) -> Path:
+    """A GGUF of the published size and types with recipe weights; made if it is not there."""
+    path = folder / "recipe_vae_full_fp16.gguf"
+    if not path.exists():
+        with whole_file(path, overwrite=False) as partial:
+            write_recipe(partial, VAEConfig(), "F16", seed=1)
+    return path
+
+
+def _about(device: Device) -> dict[str, Any]:
+    return {
+        "bench": "vae",
+        "version": __version__,
+        "machine": device.name,
+        "device": device.torch_name,
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _clip(options: BenchOptions, vae: VideoVAE, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Noise of the size asked for: frames, and latents."""
+    width, height = options.size
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand((1, 3, frames, height, width), generator=generator) * 2 - 1
+    latents = (frames - 1) // vae.config.temporal_factor + 1
+    factor = vae.config.spatial_factor
+    shape = (1, vae.config.latent_channels, latents, height // factor, width // factor)
+    return x, torch.randn(shape, generator=generator)
+
+
+def _speeds(options: BenchOptions, models: dict[str, VideoVAE]) -> Iterator[dict[str, Any]]:
+    """Encode and decode, all types in turn."""
+    jobs: dict[str, Callable[[], object]] = {}
+    for dtype, vae in models.items():
+        x, z = _clip(options, vae, options.frames)
+        jobs[f"encode {dtype}"] = partial(vae.encode, x)
+        jobs[f"decode {dtype}"] = partial(vae.decode, z)
+    times = interleaved(jobs, options.rounds)
+    pixels = options.size[0] * options.size[1] * options.frames
+    for name, taken in times.items():
+        job, dtype = name.split()
+        base = times.get(f"{job} float32", taken)
+        yield _record(job, dtype, taken, pixels) | {"times_float32": round(ratio(base, taken), 3)}
+
+
+def _one_frame(options: BenchOptions, models: dict[str, VideoVAE]) -> Iterator[dict[str, Any]]:
+    """One frame: the 2-D form against the plain 3-D form."""
+    pixels = options.size[0] * options.size[1]
+    for dtype, vae in models.items():
+        x, z = (part.to(vae.device, vae.dtype) for part in _clip(options, vae, 1))
+        for job, half, part in (("encode", vae.network.encoder, x), ("decode", vae.network.decoder, z)):
+            with torch.no_grad():
+                variants = {
+                    "plain": partial(half, part, None, fold=False),
+                    "folded": partial(half, part, None),
+                }
+                times = interleaved(variants, options.rounds)
+            gain = {"times_plain": round(ratio(times["plain"], times["folded"]), 3)}
+            yield _record(f"{job} one frame", dtype, times["folded"], pixels) | gain
+
+
+def _peaks(options: BenchOptions, models: dict[str, VideoVAE], device: Device) -> Iterator[dict[str, Any]]:
+    for dtype, vae in models.items():
+        x, z = _clip(options, vae, options.frames)
+        for job in ("encode", "decode"):
+            with PeakMemory(device) as peak:
+                vae.encode(x) if job == "encode" else vae.decode(z)
+            yield {
+                "name": f"{job} memory",
+                "dtype": dtype,
+                "size": list(options.size),
+                "peak_bytes": peak.bytes,
+            }
+
+
+def _record(name: str, dtype: str, times: Times, pixels: int) -> dict[str, Any]:
+    low, high = times.spread
+    return {
+        "name": name,
+        "dtype": dtype,
+        "us_per_pixel_frame": round(times.median / pixels * 1e6, 3),
+        "fastest": round(low / pixels * 1e6, 3),
+        "slowest": round(high / pixels * 1e6, 3),
+        "rounds": len(times.seconds),
+    }

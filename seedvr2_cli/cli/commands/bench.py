@@ -1,0 +1,85 @@
+"""`seedvr2 bench vae`."""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedvr2_cli.base.units import parse_size
+from seedvr2_cli.cli.options import Quiet, Verbose
+from seedvr2_cli.console.reporter import ConsoleReporter
+from seedvr2_cli.console.tables import show_rows
+
+app = typer.Typer(help="Measure: interleaved runs, medians, one JSON record per line.", no_args_is_help=True)
+
+COLUMNS = ("measurement", "type", "us per pixel and frame", "fastest to slowest", "gain", "peak MiB", "s")
+
+
+@app.command(name="vae")
+def run(
+    vae: Annotated[
+        Path | None,
+        typer.Option("--vae", metavar="FILE", help="Weights.  Not given: random ones of the published size."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder", metavar="DIR", help="Keep the random weights (478 MiB) here for another run."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:N, mps.")] = "cpu",
+    dtypes: Annotated[
+        str, typer.Option("--dtype", metavar="NAMES", help="Types to compare, with commas.")
+    ] = "float32,bfloat16",
+    size: Annotated[str, typer.Option("--size", metavar="PIXELS", help="Of the picture.")] = "128",
+    frames: Annotated[int, typer.Option("--frames", help="Of the clip, 4n + 1.")] = 9,
+    rounds: Annotated[int, typer.Option("--rounds", help="Counted runs of each variant.")] = 3,
+    json_report: Annotated[
+        bool, typer.Option("--json", help="One JSON object per record on stdout.")
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Cost of encoding and decoding per pixel and frame, of one frame, and of loading."""
+    with (
+        tempfile.TemporaryDirectory(prefix="seedvr2-bench-") as scratch,
+        ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter,
+    ):
+        from seedvr2_cli.bench.vae import BenchOptions, bench_vae
+
+        options = BenchOptions(
+            folder=folder or Path(scratch),
+            vae=vae,
+            device=device,
+            dtypes=tuple(dtypes.split(",")),
+            size=parse_size(size, "--size"),
+            frames=frames,
+            rounds=rounds,
+        )
+        records = []
+        for record in bench_vae(options, reporter):
+            records.append(record)
+            if json_report:
+                sys.stdout.write(json.dumps(record) + "\n")
+                sys.stdout.flush()
+    if not json_report:
+        show_rows(COLUMNS, [_row(record) for record in records], sys.stdout)
+
+
+def _row(record: dict[str, object]) -> tuple[str, ...]:
+    gains = [
+        f"{record[k]} x {k.removeprefix('times_')}" for k in ("times_float32", "times_plain") if k in record
+    ]
+    peak, seconds = record.get("peak_bytes"), record.get("seconds")
+    return (
+        str(record["name"]),
+        str(record["dtype"]),
+        str(record.get("us_per_pixel_frame", "")),
+        f"{record['fastest']} to {record['slowest']}" if "fastest" in record else "",
+        ", ".join(gains),
+        f"{peak / 2**20:.0f}" if isinstance(peak, int) else "",
+        f"{seconds:.2f}" if isinstance(seconds, float) else "",
+    )

@@ -1,0 +1,54 @@
+"""`seedvr2 encode INPUT`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedvr2_cli.base.choices import Dtype, Tiling
+from seedvr2_cli.cli import options as o
+from seedvr2_cli.cli.finish import print_json
+from seedvr2_cli.console.reporter import ConsoleReporter
+from seedvr2_cli.pipeline.options import EncodeOptions, ModelOptions, TileOptions
+
+NAME = "encode"
+
+
+def run(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video or an image.", show_default=False)],
+    vae: o.Vae,
+    output: o.Output = None,
+    config: o.Config = None,
+    device: o.DeviceName = "auto",
+    dtype: o.DtypeName = Dtype.AUTO,
+    fp8: o.Fp8 = False,
+    fp8_force: o.Fp8Force = False,
+    tiling: o.TilingMode = Tiling.AUTO,
+    encode_tile_size: o.EncodeTileSize = None,
+    encode_tile_overlap: o.EncodeTileOverlap = None,
+    half: o.Half = False,
+    overwrite: o.Overwrite = False,
+    json_report: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Turn a video or image into a latent file that `decode` reads."""
+    options = EncodeOptions(
+        input=source,
+        output=output,
+        model=ModelOptions(vae=vae, config=config, device=device, dtype=dtype, fp8=fp8, fp8_force=fp8_force),
+        tiles=TileOptions(
+            tiling=tiling,
+            encode_size=o.size_given("--encode-tile-size", encode_tile_size),
+            encode_overlap=o.size_given("--encode-tile-overlap", encode_tile_overlap),
+        ),
+        half=half,
+        overwrite=overwrite,
+    )
+    with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
+        from seedvr2_cli.pipeline.encode import encode
+
+        report = encode(options, reporter)
+    if json_report:
+        print_json(report)

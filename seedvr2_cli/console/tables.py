@@ -1,0 +1,82 @@
+"""Facts as tables on stdout."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from seedvr2_cli.base.units import say_bytes
+
+PLAIN_WIDTH = 120  # columns where there is no terminal
+
+
+def show_inspection(facts: Mapping[str, Any], path: str, size: int, stream: TextIO, *, every: bool) -> None:
+    """What a file holds; every: one row per tensor too."""
+    console = _console(stream)
+    table = _pairs()
+    table.add_row("file", Text(f"{path} ({say_bytes(size)})"))
+    table.add_row("format", Text(facts["format"] + (", whatever the name says" if facts["misnamed"] else "")))
+    table.add_row("holds", Text(facts["description"]))
+    table.add_row(
+        "tensors",
+        f"{facts['tensor_count']}, {facts['parameters'] / 1e6:.4g} M parameters, "
+        f"{say_bytes(facts['tensor_bytes'])}, {', '.join(facts['quant_types'])}",
+    )
+    if "problem" in facts:
+        table.add_row("problem", Text(facts["problem"], "yellow"))
+    for key, value in (facts.get("config") or {}).items():
+        table.add_row(f"config {key}", str(value))
+    for key, value in (facts.get("latents") or {}).items():
+        table.add_row(f"latents {key}", Text(str(value)))
+    for key, value in facts["metadata"].items():
+        if not key.startswith("seedvr2."):
+            table.add_row(Text(f"metadata {key}"), Text(value))
+    console.print(table)
+    if every:
+        console.print(_tensors(facts["tensors"]))
+
+
+def show_checks(checks: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
+    """doctor's findings, one row each."""
+    table = _pairs()
+    for check in checks:
+        style = "green" if check["ok"] else "red"
+        mark = "ok" if check["ok"] else "FAILS"
+        table.add_row(check["name"], Text.assemble((mark, style), " ", check["text"]))
+    _console(stream).print(table)
+
+
+def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
+    """A plain table with a heading."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    _console(stream).print(table)
+
+
+def _tensors(tensors: Sequence[Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("tensor", "shape", "type", "size"):
+        table.add_column(column, overflow="fold")
+    for tensor in tensors:
+        shape = " x ".join(str(side) for side in tensor["shape"])
+        table.add_row(Text(tensor["name"]), shape, tensor["type"], say_bytes(tensor["bytes"]))
+    return table
+
+
+def _pairs() -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _console(stream: TextIO) -> Console:
+    console = Console(file=stream, highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console

@@ -1,0 +1,128 @@
+"""The commands as a user types them."""
+
+import json
+import re
+
+import pytest
+
+KEYS = {
+    "schema",
+    "command",
+    "version",
+    "input",
+    "settings",
+    "device",
+    "plan",
+    "stages",
+    "peak_bytes",
+    "warnings",
+    "outputs",
+    "facts",
+    "error",
+}
+
+
+def test_decode_says_what_it_does(run, clip, weights, tmp_path):
+    result = run("decode", clip, "--vae", weights, "--fp8", "-o", tmp_path / "out.mp4", "--device", "cpu")
+    assert (result.code, result.out) == (0, "")
+    lines = result.err.splitlines()
+    assert lines[0] == "[Input] clip.mp4: 212x120, h264 yuv420p, 24.0 fps, 72 frames"
+    assert lines[1].startswith("[BLACKWELL_ENGINE] FP8 off: ")
+    assert lines[2] == "[VAE Loader] Loading GGUF VAE: tiny.gguf"
+    assert lines[5].startswith("[VAE Loader] ✓ Loaded 250 tensors (0.6 M parameters, F16, 1.17 MiB) in ")
+    assert lines[-1].startswith(f"[Output] ✓ {tmp_path / 'out.mp4'}: 72 frames of 212x120, ")
+
+
+@pytest.mark.parametrize("command", ["decode", "encode"])
+def test_json_is_one_object_with_the_agreed_keys(run, clip, weights, command):
+    result = run(command, clip, "--vae", weights, "--json", "-q")
+    assert (result.code, result.err) == (0, "")
+    report = json.loads(result.out)
+    assert set(report) == KEYS
+    assert (report["schema"], report["command"], report["error"]) == (1, command, None)
+    assert report["input"]["frames"] == 72
+    assert report["settings"]["model"]["vae"] == str(weights)
+    assert [stage["name"] for stage in report["stages"]][:2] == ["read", "encode"]
+    assert all(stage["frames"] == 72 for stage in report["stages"] if stage["name"] == "read")
+    assert report["peak_bytes"] > 0
+    assert len(report["outputs"]) == 1
+
+
+def test_tile_values_pass_through_untouched(run, clip, weights, tmp_path):
+    words = ["--encode-tile-size", "96x64", "--encode-tile-overlap", "24", "--decode-tile-size", "104"]
+    words += ["--decode-tile-overlap", "16x40"]
+    report = json.loads(run("decode", clip, "--vae", weights, "--json", "-q", *words).out)
+    assert report["settings"]["tiles"] == {
+        "tiling": "auto",
+        "encode_size": [96, 64],
+        "encode_overlap": [24, 24],
+        "decode_size": [104, 104],
+        "decode_overlap": [16, 40],
+    }
+    plan = {key: report["plan"][key] for key in ("encode", "decode")}
+    assert plan == {
+        "encode": {"tiling": "overlap", "tiles": 9, "size": [96, 64], "overlap": [24, 24]},
+        "decode": {"tiling": "overlap", "tiles": 6, "size": [104, 104], "overlap": [16, 40]},
+    }
+
+
+def test_encode_then_decode(run, clip, weights, tmp_path):
+    assert run("encode", clip, "--vae", weights).code == 0
+    assert run("decode", tmp_path / "clip.latents.safetensors", "--vae", weights).code == 0
+    assert (tmp_path / "clip.decoded.mp4").exists()
+
+
+@pytest.mark.parametrize("name", ["png16.png", "odd_420.jpg", "still_lossless.webp"])
+def test_an_image_gives_an_image(run, data, weights, tmp_path, name):
+    source = tmp_path / name
+    source.write_bytes((data / "clips" / name).read_bytes())
+    assert run("decode", source, "--vae", weights).code == 0
+    assert (tmp_path / f"{source.stem}.decoded{source.suffix}").exists()
+
+
+def test_inspect_shows_a_weight_file(run, weights):
+    result = run("inspect", weights)
+    assert (result.code, result.err) == (0, "")
+    rows = dict(re.split(r"  +", line.strip(), maxsplit=1) for line in result.out.splitlines())
+    assert rows["holds"] == "a SeedVR2 video VAE"
+    assert rows["tensors"] == "250, 0.6082 M parameters, 1.17 MiB, F16"
+    assert rows["config latent_channels"] == "4"
+    report = json.loads(run("inspect", weights, "--json").out)
+    assert set(report) == KEYS
+    assert report["facts"]["config"]["latent_channels"] == 4
+    assert len(report["facts"]["tensors"]) == 250
+    assert "decoder.conv_in.weight" in run("inspect", weights, "-v").out
+
+
+def test_inspect_says_what_is_wrong_with_a_vae(run, data):
+    """A GGUF whose config is unknown: its tensors do not fit the built-in one."""
+    facts = json.loads(run("inspect", data / "weights/gg_flat_q4_0.gguf", "--json").out)["facts"]
+    assert facts["kind"] == "vae"
+    assert facts["complete"] is True
+
+
+def test_doctor_finds_this_machine_sound(run):
+    result = run("doctor", "--device", "cpu")
+    assert (result.code, result.err) == (0, "")
+    checks = json.loads(run("doctor", "--device", "cpu", "--json").out)["facts"]["checks"]
+    assert {c["name"] for c in checks} >= {"torch", "device", "--fp8", "ffmpeg", "encoders", "Hub cache"}
+    assert all(c["ok"] for c in checks)
+
+
+def test_doctor_ends_with_1_where_a_command_would_fail(run, monkeypatch):
+    monkeypatch.setenv("SEEDVR2_FFMPEG", "/none/ffmpeg")
+    result = run("doctor", "--device", "cpu")
+    assert (result.code, result.err) == (1, "seedvr2: doctor: ffmpeg: see above\n")
+    assert json.loads(run("doctor", "--device", "cpu", "--json").out)["error"]["class"] == "CheckFailed"
+
+
+def test_demo_shows_the_whole_way_and_says_that_the_weights_are_random(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("demo")
+    assert result.code == 0
+    assert "RANDOM" in result.err
+    names = {path.name for path in (tmp_path / "seedvr2-demo").iterdir()}
+    assert names == {"clip.mp4", "clip.decoded.mp4", "random_vae.gguf"}
+    again = run("demo")
+    assert (again.code, "exists already" in again.err) == (5, True)
+    assert run("demo", "--overwrite").code == 0
