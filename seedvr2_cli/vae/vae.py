@@ -64,18 +64,25 @@ class VideoVAE:
         """
         return torch.cat(list(self.decode_stream([z], tile=tile)), dim=2)
 
-    def encode_stream(self, frames: Iterable[Tensor], *, tile: Tile | None = None) -> Iterator[Posterior]:
+    def encode_stream(
+        self, frames: Tensor | Iterable[Tensor], *, tile: Tile | None = None
+    ) -> Iterator[Posterior]:
         """Encode a clip that comes in pieces (B, 3, t, H, W) of any t, in memory that does not grow.
 
-        Yields a Posterior for every slice of time. Raises ShapeError as `encode` does, for a wrong T at the
-        end.
+        frames: the pieces, or the whole clip. Yields a Posterior for every slice of time. Raises ShapeError
+        as `encode` does, for a wrong T at the end.
         """
         slices = recut(_checked(frames, self._check_frames), later=self._slice, multiple=self._group)
         for moments in self._through(slices, self.encode_slice, tile, encoding=True):
             yield Posterior.from_moments(moments)
 
-    def decode_stream(self, latents: Iterable[Tensor], *, tile: Tile | None = None) -> Iterator[Tensor]:
-        """Decode latents that come in pieces (B, 16, t, h, w) of any t; yields the frames of every slice."""
+    def decode_stream(
+        self, latents: Tensor | Iterable[Tensor | Posterior], *, tile: Tile | None = None
+    ) -> Iterator[Tensor]:
+        """Decode latents that come in pieces (B, 16, t, h, w) of any t; yields the frames of every slice.
+
+        latents: the pieces, as tensors or as `encode_stream` yields them, or the whole clip's.
+        """
         slices = recut(_checked(latents, self._check_latents), later=self._slice // self._group, multiple=1)
         yield from self._through(slices, self.decode_slice, tile, encoding=False)
 
@@ -175,7 +182,10 @@ class VideoVAE:
             raise ShapeError(f"latents of {tuple(z.shape)} are empty")
 
 
-def _checked(pieces: Iterable[Tensor], check: Callable[[Tensor], None]) -> Iterator[Tensor]:
-    for piece in pieces:
-        check(piece)
-        yield piece
+def _checked(
+    pieces: Tensor | Iterable[Tensor | Posterior], check: Callable[[Tensor], None]
+) -> Iterator[Tensor]:
+    for piece in [pieces] if isinstance(pieces, Tensor) else pieces:
+        values = piece.mean if isinstance(piece, Posterior) else piece
+        check(values)
+        yield values

@@ -70,6 +70,11 @@ def test_a_stream_yields_as_soon_as_it_can(tiny_vae, noise):
     assert len(read) == 5
 
 
+def test_streams_go_one_into_the_other(tiny_vae, clip):
+    frames = list(tiny_vae.decode_stream(tiny_vae.encode_stream(clip[0])))
+    assert_equal(torch.cat(frames, 2), clip[2])
+
+
 def test_two_clips_may_be_taken_turn_by_turn(tiny_vae, clip, noise):
     other = noise(1, 4, LATENTS, 2, 3, seed=9)
     alone = tiny_vae.decode(other)
