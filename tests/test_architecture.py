@@ -47,7 +47,7 @@ def module_name(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """(line, module) of every import, those inside functions too; `from a import b` gives a.b where it is a module."""
+    """(line, module) of every import, those inside functions too; a.b for `from a import b` of a module."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -127,6 +127,7 @@ def test_no_forward_pass_stores_anything_on_a_module(path):
 
 def test_light_modules_load_no_torch():
     light = [m for m in sorted(MODULES) if package_of(m) in TORCH_FREE] + TORCH_FREE_MODULES
-    code = f"import sys, importlib\nfor m in {light!r}: importlib.import_module(m)\nprint('torch' in sys.modules)"
+    code = f"import sys, importlib\nfor m in {light!r}: importlib.import_module(m)\n"
+    code += "print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -32,7 +32,12 @@ DeviceName = Annotated[
     typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N, mps.", rich_help_panel=_MODEL),
 ]
 DtypeName = Annotated[
-    Dtype, typer.Option("--dtype", help="Type to compute in; auto probes the device.", rich_help_panel=_MODEL)
+    Dtype,
+    typer.Option(
+        "--dtype",
+        help="Type to compute in; auto: what a probe of the device finds best.",
+        rich_help_panel=_MODEL,
+    ),
 ]
 Fp8 = Annotated[
     bool,
@@ -84,7 +89,11 @@ Output = Annotated[
 ]
 CodecName = Annotated[
     Codec | None,
-    typer.Option("--codec", help="Not given: x264, or what -o's suffix asks for.", rich_help_panel=_OUTPUT),
+    typer.Option(
+        "--codec",
+        help="x264, or ffv1 (lossless). Not given: what -o's suffix asks for, else x264.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 Crf = Annotated[
     int, typer.Option("--crf", help="Quality of x264: 0 to 51, lower is better.", rich_help_panel=_OUTPUT)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from seedvr2_cli.base.choices import Dtype, Tiling
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
@@ -22,17 +21,17 @@ def run(
     vae: o.Vae,
     output: o.Output = None,
     config: o.Config = None,
-    device: o.DeviceName = "auto",
-    dtype: o.DtypeName = Dtype.AUTO,
+    device: o.DeviceName = ModelOptions.device,
+    dtype: o.DtypeName = ModelOptions.dtype,
     fp8: o.Fp8 = False,
     fp8_force: o.Fp8Force = False,
-    tiling: o.TilingMode = Tiling.AUTO,
+    tiling: o.TilingMode = TileOptions.tiling,
     encode_tile_size: o.EncodeTileSize = None,
     encode_tile_overlap: o.EncodeTileOverlap = None,
     decode_tile_size: o.DecodeTileSize = None,
     decode_tile_overlap: o.DecodeTileOverlap = None,
     codec: o.CodecName = None,
-    crf: o.Crf = 16,
+    crf: o.Crf = DecodeOptions.crf,
     pad_even: o.PadEven = False,
     overwrite: o.Overwrite = False,
     json_report: o.Json = False,
