@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -59,16 +60,16 @@ def find_ffmpeg(explicit: Path | None = None, environ: Mapping[str, str] = os.en
 
     Raises UsageError if there is none.
     """
-    named = explicit or (Path(environ[VARIABLE]) if environ.get(VARIABLE) else None)
-    if named is not None:
-        where = named if explicit else f"{VARIABLE}={named}"
-        if not named.is_file():
-            raise UsageError("no such ffmpeg", where=where, do="name the ffmpeg program itself")
-        return named.absolute()
+    named = str(explicit) if explicit else environ.get(VARIABLE)
     try:
-        return Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute()
+        name = named or imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:
         raise UsageError("no ffmpeg found", do=f"install imageio-ffmpeg, or set {VARIABLE}") from error
+    found = shutil.which(name)
+    if found is None:
+        where = name if explicit else f"{VARIABLE}={name}"
+        raise UsageError("no such program", where=where, do="name the ffmpeg program itself")
+    return Path(found).absolute()
 
 
 def describe(path: Path) -> FFmpeg:
@@ -101,16 +102,8 @@ def input_arguments(path: Path, container: str) -> list[str]:
     A named container keeps ffmpeg from judging by the name (`frame_%03d.png` would be a pattern), and
     those that the probe accepts open no other file.
     """
-    return [
-        "-protocol_whitelist",
-        "file",
-        "-max_pixels",
-        str(MAX_PIXELS),
-        "-f",
-        container,
-        "-i",
-        file_url(path),
-    ]
+    limits = ["-protocol_whitelist", "file", "-max_pixels", str(MAX_PIXELS)]
+    return [*limits, "-f", container, "-i", file_url(path)]
 
 
 def tidy(line: str) -> str:
@@ -143,7 +136,7 @@ def _signal_name(number: int) -> str:
 def _ask(path: Path, question: str) -> str:
     try:
         done = subprocess.run(
-            [path, "-hide_banner", question] if question != "-version" else [path, question],
+            [path, question],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=child_environment(),

@@ -39,7 +39,8 @@ def to_rgb(info: MediaInfo, *, zscale: bool) -> str:
     width, height = _decoded_size(video)
     steps = [f"crop=w='if(eq(iw,{width})*eq(ih,{height}),iw,0)':h=ih:exact=1"]
     if video.rgb or is_gray(video):
-        if not color.full_range or video.depth not in (*range(9), 16):  # else a copy of the samples
+        copies = color.full_range and (video.depth <= 8 or video.depth == 16)  # swscale does not touch them
+        if not copies:
             if not zscale:
                 what = f"{video.pix_fmt} of {_range(color)} range is not read by an ffmpeg without zscale"
                 raise MediaError(what, where=info.path, do="take another ffmpeg")

@@ -26,7 +26,8 @@ class VideoStream:
     rate: exact frames per second, the mean where variable; Fraction(0) for a still.
     frames: how many the reader should give, or None where the file does not tell without being read.
     start: seconds of the first frame on the file's clock.
-    depth: bits per color sample. subsampling: luma columns and rows per chroma sample, (2, 2) for 4:2:0.
+    depth: bits per color sample. alpha: a picture has a pixel that is not opaque, a film may have one.
+    subsampling: luma columns and rows per chroma sample, (2, 2) for 4:2:0.
     sar: sample aspect ratio of the frame as given. rotation: degrees counter-clockwise by which the frame
     was turned. turn: ffmpeg's filters for that, empty where ffmpeg does it by itself (EXIF).
     """

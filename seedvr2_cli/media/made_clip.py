@@ -5,7 +5,7 @@ from pathlib import Path
 
 from seedvr2_cli.base.errors import OutputError
 from seedvr2_cli.media.ffmpeg import FFmpeg, explain, file_url
-from seedvr2_cli.media.filters import tag_arguments
+from seedvr2_cli.media.filters import tag_arguments, tag_filter
 from seedvr2_cli.media.info import Color
 from seedvr2_cli.media.process import FFmpegProcess
 
@@ -15,8 +15,9 @@ def make_clip(ffmpeg: FFmpeg, path: Path, size: tuple[int, int], rate: Fraction,
     picture = f"testsrc2=size={size[0]}x{size[1]}:rate={rate}"
     arguments = ["-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=frequency=440"]
     arguments += ["-t", f"{float(frames / rate):.6f}", "-frames:v", str(frames)]
-    arguments += ["-vf", "scale=out_color_matrix=bt709:out_range=limited,format=yuv420p"]
-    arguments += tag_arguments(Color("bt709", "bt709", "bt709", full_range=False))
+    color = Color("bt709", "bt709", "bt709", full_range=False)
+    convert = "scale=out_color_matrix=bt709:out_range=limited,format=yuv420p"
+    arguments += ["-vf", f"{convert},{tag_filter(color)}", *tag_arguments(color)]
     arguments += ["-c:v", "libx264", "-crf", "12", "-c:a", "aac", "-f", "mp4", file_url(path)]
     with FFmpegProcess(ffmpeg.path, arguments) as process:
         code = process.wait()

@@ -89,7 +89,15 @@ class _Nameless:
 
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self.read, self.tell = file.read, file.tell
+        self._seek = file.seek
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """As a file's; -1, which libav takes for "cannot", where a forged file asks for a place before it."""
+        try:
+            return self._seek(offset, whence)
+        except (OSError, ValueError):
+            return -1
 
 
 def _read(path: Path, file: BinaryIO, size: int, structure: Structure, known_format: str | None) -> MediaInfo:
@@ -97,7 +105,9 @@ def _read(path: Path, file: BinaryIO, size: int, structure: Structure, known_for
     # no protocol is allowed: whatever the container says, no other file and no network is opened
     options = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
     try:
-        with av.open(_Nameless(file), "r", format=known_format, options=options) as container:
+        with av.open(
+            _Nameless(file), "r", format=known_format, options=options, metadata_errors="replace"
+        ) as container:
             film = _film(path, container)
             if container.format.name.endswith("_pipe"):
                 seen = still(container, film)
@@ -119,10 +129,12 @@ def _read(path: Path, file: BinaryIO, size: int, structure: Structure, known_for
             )
     except av.error.EOFError as error:
         raise MediaError("has no frames", where=path) from error
-    except (av.error.FFmpegError, UnicodeDecodeError) as error:
+    except av.error.FFmpegError as error:
         headless = structure.boxes and not structure.boxes & {b"moov", b"meta"}
         what = "index (moov) missing: the file is cut off" if headless else "is no video and no picture"
         raise MediaError(what, where=path) from error
+    except OSError as error:  # from the file itself
+        raise MediaError(f"cannot be read ({error.strerror or error})", where=path) from error
 
 
 def _film(path: Path, container: Any) -> Any:
@@ -178,7 +190,7 @@ def _video(path: Path, stream: Any, seen: Survey, *, is_still: bool) -> VideoStr
         depth=max(colors),
         subsampling=(round(64 / pixel.chroma_width(64)), round(64 / pixel.chroma_height(64))),
         rgb=pixel.is_rgb or pixel.has_palette,
-        alpha=_has_alpha(stream, len(colors) < len(pixel.components)),
+        alpha=_is_transparent(frame) if is_still else _may_be_transparent(stream, frame),
         sar=1 / sar if rotation % 180 == 90 else sar,
         rotation=rotation,
         turn=_turn(frame),
@@ -199,10 +211,19 @@ def _turn(frame: Any) -> tuple[str, ...]:
     return turn_of(struct.unpack("=9i", bytes(matrix))) if matrix is not None else ()
 
 
-def _has_alpha(stream: Any, in_frames: bool) -> bool:
-    """in_frames: a JPEG's fourth component is the black of CMYK, and VP9's decoder leaves alpha out."""
-    marked = stream.metadata.get("alpha_mode") == "1"  # WebM's tag
-    return marked or (in_frames and stream.codec_context.codec.canonical_name != "mjpeg")
+def _is_transparent(picture: Any) -> bool:
+    """Whether any pixel of PyAV's frame is not opaque: many a PNG has alpha that says nothing."""
+    if not _has_alpha(picture) and not picture.format.has_palette:
+        return False
+    return bool((picture.to_ndarray(format="rgba")[..., 3] < 255).any())
+
+
+def _may_be_transparent(stream: Any, frame: Any) -> bool:
+    return _has_alpha(frame) or stream.metadata.get("alpha_mode") == "1"  # WebM's tag: decoders leave it out
+
+
+def _has_alpha(frame: Any) -> bool:
+    return any(component.is_alpha for component in frame.format.components)
 
 
 def _other(stream: Any) -> OtherStream:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from seedvr2_cli.base.errors import WeightsError
+from seedvr2_cli.base.errors import MediaError, WeightsError
 from seedvr2_cli.base.units import say_number
 from seedvr2_cli.media.codecs import CODECS
 from seedvr2_cli.media.ffmpeg import FFmpeg
@@ -65,6 +65,11 @@ class MediaSource:
 
     def __init__(self, path: Path, ffmpeg: FFmpeg) -> None:
         self.info = probe(path, ffmpeg)
+        if self.info.missing_bytes:  # the reader would say so too, after hours perhaps
+            what = f"the file is cut off: {self.info.missing_bytes:,} bytes are missing"
+            raise MediaError(
+                what, where=path, do="get it again, or save what is left: ffmpeg -i IN -c copy OUT"
+            )
         self._ffmpeg = ffmpeg
         self._reader: FrameReader | None = None
         video = self.info.video
