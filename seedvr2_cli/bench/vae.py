@@ -15,10 +15,10 @@ from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.events import Reporter
 from seedvr2_cli.base.files import whole_file
-from seedvr2_cli.bench.load import measure_load
+from seedvr2_cli.bench.alone import LoneJob, measure_alone
+from seedvr2_cli.bench.clips import noise_clip
 from seedvr2_cli.bench.timing import Times, interleaved, ratio
 from seedvr2_cli.ops.probe import probe_device
-from seedvr2_cli.pipeline.peak import PeakMemory
 from seedvr2_cli.pipeline.recipe_file import write_recipe
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.load import load_onto
@@ -36,7 +36,7 @@ class BenchOptions:
     vae: Path | None = None
     device: str = "cpu"
     dtypes: tuple[str, ...] = ("float32", "bfloat16")
-    size: tuple[int, int] = (128, 128)
+    size: tuple[int, int] = (256, 256)
     frames: int = 9
     rounds: int = 3
 
@@ -56,11 +56,13 @@ def bench_vae(options: BenchOptions, reporter: Reporter) -> Iterator[dict[str, A
     device = probe_device(options.device)
     about = _about(device)
     for dtype in options.dtypes:
-        yield about | {"name": "load", "dtype": dtype, "file": path.name} | measure_load(path, dtype)
+        for name in ("load", "encode", "decode"):
+            job = LoneJob(name, path, dtype, options.device, options.size, options.frames)
+            label = name if name == "load" else f"{name} memory"
+            yield about | {"name": label, "dtype": dtype, "file": path.name} | measure_alone(job)
     models = {d: load_onto(device, path, None, Dtype(d), reporter) for d in options.dtypes}
     yield from (about | record for record in _speeds(options, models))
     yield from (about | record for record in _one_frame(options, models))
-    yield from (about | record for record in _peaks(options, models, device))
 
 
 def recipe_file(folder: Path) -> Path:
@@ -84,37 +86,28 @@ def _about(device: Device) -> dict[str, Any]:
     }
 
 
-def _clip(options: BenchOptions, vae: VideoVAE, frames: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Noise of the size asked for: frames, and latents."""
-    width, height = options.size
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand((1, 3, frames, height, width), generator=generator) * 2 - 1
-    latents = (frames - 1) // vae.config.temporal_factor + 1
-    factor = vae.config.spatial_factor
-    shape = (1, vae.config.latent_channels, latents, height // factor, width // factor)
-    return x, torch.randn(shape, generator=generator)
-
-
 def _speeds(options: BenchOptions, models: dict[str, VideoVAE]) -> Iterator[dict[str, Any]]:
     """Encode and decode, all types in turn."""
     jobs: dict[str, Callable[[], object]] = {}
     for dtype, vae in models.items():
-        x, z = _clip(options, vae, options.frames)
+        x, z = noise_clip(vae.config, options.size, options.frames)
         jobs[f"encode {dtype}"] = partial(vae.encode, x)
         jobs[f"decode {dtype}"] = partial(vae.decode, z)
     times = interleaved(jobs, options.rounds)
     pixels = options.size[0] * options.size[1] * options.frames
     for name, taken in times.items():
         job, dtype = name.split()
-        base = times.get(f"{job} float32", taken)
-        yield _record(job, dtype, taken, pixels) | {"times_float32": round(ratio(base, taken), 3)}
+        record = _record(job, dtype, taken, pixels)
+        if dtype != "float32" and f"{job} float32" in times:
+            record["times_float32"] = round(ratio(times[f"{job} float32"], taken), 3)
+        yield record
 
 
 def _one_frame(options: BenchOptions, models: dict[str, VideoVAE]) -> Iterator[dict[str, Any]]:
     """One frame: the 2-D form against the plain 3-D form."""
     pixels = options.size[0] * options.size[1]
     for dtype, vae in models.items():
-        x, z = (part.to(vae.device, vae.dtype) for part in _clip(options, vae, 1))
+        x, z = (part.to(vae.device, vae.dtype) for part in noise_clip(vae.config, options.size, 1))
         for job, half, part in (("encode", vae.network.encoder, x), ("decode", vae.network.decoder, z)):
             with torch.no_grad():
                 variants = {
@@ -124,20 +117,6 @@ def _one_frame(options: BenchOptions, models: dict[str, VideoVAE]) -> Iterator[d
                 times = interleaved(variants, options.rounds)
             gain = {"times_plain": round(ratio(times["plain"], times["folded"]), 3)}
             yield _record(f"{job} one frame", dtype, times["folded"], pixels) | gain
-
-
-def _peaks(options: BenchOptions, models: dict[str, VideoVAE], device: Device) -> Iterator[dict[str, Any]]:
-    for dtype, vae in models.items():
-        x, z = _clip(options, vae, options.frames)
-        for job in ("encode", "decode"):
-            with PeakMemory(device) as peak:
-                vae.encode(x) if job == "encode" else vae.decode(z)
-            yield {
-                "name": f"{job} memory",
-                "dtype": dtype,
-                "size": list(options.size),
-                "peak_bytes": peak.bytes,
-            }
 
 
 def _record(name: str, dtype: str, times: Times, pixels: int) -> dict[str, Any]:
