@@ -60,7 +60,7 @@ def load_onto(device: Device, path: Path, config: ConfigLike, dtype: Dtype, repo
             what = f"holds {found.text}, not a SeedVR2 VAE"
             raise WeightsError(what, where=path, do="give the file of the VAE")
         chosen, origin = choose_config(config, source, reporter)
-        _say(reporter, f"Path: {path.absolute()}", Level.DETAIL)
+        _say(reporter, f"Path: {path.absolute()}")
         _say(reporter, f"Config: {origin}")
         _say(reporter, f"Device: {device.torch_name} ({device.name}), {str(kind)[6:]} ({why})")
         network = Network.on_meta(chosen)

@@ -29,7 +29,7 @@ def test_decode_says_what_it_does(run, clip, weights, tmp_path):
     assert lines[0] == "[Input] clip.mp4: 212x120, h264 yuv420p, 24.0 fps, 72 frames"
     assert lines[1].startswith("[BLACKWELL_ENGINE] FP8 off: ")
     assert lines[2] == "[VAE Loader] Loading GGUF VAE: tiny.gguf"
-    assert lines[5].startswith("[VAE Loader] ✓ Loaded 250 tensors (0.6 M parameters, F16, 1.17 MiB) in ")
+    assert lines[6].startswith("[VAE Loader] ✓ Loaded 250 tensors (0.6 M parameters, F16, 1.17 MiB) in ")
     assert lines[-1].startswith(f"[Output] ✓ {tmp_path / 'out.mp4'}: 72 frames of 212x120, ")
 
 
