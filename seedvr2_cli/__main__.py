@@ -1,7 +1,10 @@
 """The program: `seedvr2`, or `python -m seedvr2_cli`."""
 
+import os
 import signal
 import sys
+
+INTERRUPTED = 130  # base.errors has the table; nothing is imported here before Ctrl-C is looked after
 
 
 def entry() -> None:
@@ -12,8 +15,13 @@ def entry() -> None:
         code = main(sys.argv[1:])
     except KeyboardInterrupt:  # while the command line itself was still being imported
         sys.stderr.write("seedvr2: interrupted\n")
-        code = 130
+        code = INTERRUPTED
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the work is done or undone; only the interpreter ends now
+    if code == INTERRUPTED:
+        # where an interrupt met code run by exec(), as imports do, Python would end by a signal instead
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 
-from seedvr2_cli.base.events import Level, Line, Progress, Reporter, Stage
+from seedvr2_cli.base.events import Line, Progress, Reporter
 from seedvr2_cli.base.files import whole_file
 from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
 from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
@@ -40,12 +40,8 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
         temporary = owned.enter_context(whole_file(spec.final, overwrite=options.overwrite))
         sink = _Sink(replace(spec, path=temporary), ffmpeg, job.clock, reporter, source.total)
         count = sink.write(source.pictures(job, owned))
-    for complaint in source.complaints():
-        reporter.emit(Line("Input", complaint, level=Level.WARNING))
     seconds = time.perf_counter() - began
-    reporter.emit(Line("Output", _say_result(spec, count, seconds), ok=True))
-    for stage in job.clock.stages:
-        reporter.emit(Stage(*stage))
+    reporter.say_end(source.complaints(), _say_result(spec, count, seconds), job.clock.stages)
     return RunReport(
         command="decode",
         input=source.facts,

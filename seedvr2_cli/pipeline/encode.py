@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seedvr2_cli.base.errors import MediaError
-from seedvr2_cli.base.events import Level, Line, Progress, Reporter, Stage
+from seedvr2_cli.base.events import Line, Progress, Reporter
 from seedvr2_cli.base.files import whole_file
 from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
@@ -47,13 +47,9 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
         with job.clock.stage("write"):
             spool.save(temporary, _info(source, model.vae, clip.count))
     seconds = time.perf_counter() - began
-    for complaint in source.complaints():
-        reporter.emit(Line("Input", complaint, level=Level.WARNING))
     held = f"{spool.count} latents of {clip.count} frames, {say_bytes(final.stat().st_size)}"
     text = f"{final}: {held}, in {say_seconds(seconds)} ({say_number(clip.count / seconds)} fps)"
-    reporter.emit(Line("Output", text, ok=True))
-    for stage in job.clock.stages:
-        reporter.emit(Stage(*stage))
+    reporter.say_end(source.complaints(), text, job.clock.stages)
     return RunReport(
         command="encode",
         input=source.facts,

@@ -1,6 +1,8 @@
 """A reporter that passes events on and keeps the warnings for the report."""
 
-from seedvr2_cli.base.events import Event, Level, Line, Reporter
+from collections.abc import Iterable
+
+from seedvr2_cli.base.events import Event, Level, Line, Reporter, Stage
 
 
 class Recorder:
@@ -17,6 +19,16 @@ class Recorder:
             if self._warnings[event.text] > 1:
                 return
         self._listener.emit(event)
+
+    def say_end(
+        self, complaints: Iterable[str], result: str, stages: Iterable[tuple[str, float, int]]
+    ) -> None:
+        """What a job says when it is done: what was wrong with its input, what came out, where time went."""
+        for complaint in complaints:
+            self.emit(Line("Input", complaint, level=Level.WARNING))
+        self.emit(Line("Output", result, ok=True))
+        for stage in stages:
+            self.emit(Stage(*stage))
 
     @property
     def warnings(self) -> tuple[str, ...]:
