@@ -16,7 +16,7 @@ from torch import Tensor
 
 from seedvr2_cli.base.errors import UsageError, WeightsError
 from seedvr2_cli.base.files import output_error
-from seedvr2_cli.base.units import parse_rate
+from seedvr2_cli.base.units import parse_rate, say_rate
 from seedvr2_cli.media.info import Color
 from seedvr2_cli.weights.identify import LATENTS_KEY, FileKind, identify
 from seedvr2_cli.weights.open import open_weights
@@ -63,9 +63,9 @@ class LatentInfo:
             "width": self.width,
             "height": self.height,
             "padding": list(self.padding),
-            "rate": str(self.rate) if self.rate else None,
+            "rate": say_rate(self.rate) if self.rate else None,
             "depth": self.depth,
-            "sar": str(self.sar),
+            "sar": say_rate(self.sar),
             "color": [color.matrix, color.primaries, color.transfer, color.full_range],
         }
         return json.dumps(values)

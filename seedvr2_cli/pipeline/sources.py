@@ -22,6 +22,7 @@ from seedvr2_cli.pipeline.frames import PixelType
 from seedvr2_cli.pipeline.latents import LatentFile, is_latent_file, open_latents
 from seedvr2_cli.pipeline.model import ClipModel
 from seedvr2_cli.pipeline.round_trip import Job, decoded, round_trip
+from seedvr2_cli.plan.slices import latent_count
 
 WIDE = 16  # bits of the samples on the way where the source has more than 8
 
@@ -149,7 +150,7 @@ class LatentSource:
             what = f"{width}x{height} latents of {channels} channels for {stated[0]}x{stated[1]} pixels"
             do = "give the VAE that encoded them"
             raise WeightsError(f"{what} are not of this VAE", where=self._latents.path, do=do)
-        if not (count - 2) * group + 1 < info.frames <= (count - 1) * group + 1:
+        if count != latent_count(info.frames, group):
             what = f"{count} latents for {info.frames} frames"
             raise WeightsError(what, where=self._latents.path, do="encode it again")
 
