@@ -11,7 +11,8 @@ class Dtype(StrEnum):
 
 
 class Tiling(StrEnum):
-    AUTO = "auto"  # off where the frame fits a tile, else overlap
+    AUTO = "auto"  # exact
+    EXACT = "exact"
     OVERLAP = "overlap"
     OFF = "off"
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from seedvr2_cli.base.errors import UsageError
 
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_BYTES = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(B|[KMGT](?:i?B)?)?", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?", re.ASCII)
 
 
@@ -17,6 +18,15 @@ def say_bytes(count: int) -> str:
         value /= 1024
         unit += 1
     return f"{count} B" if unit == 0 else f"{say_number(value)} {_BYTE_UNITS[unit]}"
+
+
+def parse_bytes(text: str, *, where: str | None = None) -> int:
+    """`12GiB`, `900 MiB`, `1.5g`, powers of two; a bare number is bytes. Raises UsageError."""
+    match = _BYTES.fullmatch(text.strip())
+    if not match or float(match[1]) == 0:
+        raise UsageError(f"{text!r} is no amount of memory", where=where, do="write 12GiB or 900MiB")
+    power = "BKMGT".index((match[2] or "B")[0].upper())
+    return int(float(match[1]) * 1024**power)
 
 
 def say_seconds(seconds: float) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from seedvr2_cli._version import __version__
 from seedvr2_cli.base.choices import Codec, Dtype, Tiling
-from seedvr2_cli.base.units import parse_size
+from seedvr2_cli.base.units import parse_bytes, parse_size
 
 _MODEL, _TILES, _OUTPUT, _RUN = "Model", "Tiles", "Output", "Run"
 
@@ -53,7 +53,7 @@ TilingMode = Annotated[
     Tiling,
     typer.Option(
         "--tiling",
-        help="off: the whole frame at once. overlap: tiles. auto: tiles where a frame is larger than one.",
+        help="auto, exact: the same frames in any memory. overlap: tiles, not exact. off: no strips.",
         rich_help_panel=_TILES,
     ),
 ]
@@ -80,6 +80,27 @@ DecodeTileSize = Annotated[
 ]
 DecodeTileOverlap = Annotated[
     str | None, _tile_option("--decode-tile-overlap", "Overlap of decoder tiles.  Not given: 64.")
+]
+MemoryBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-budget",
+        metavar="SIZE",
+        help="Memory that may be taken above the model, such as 12GiB.  Not given: 0.9 of what is free.",
+        rich_help_panel=_TILES,
+    ),
+]
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-folder",
+        metavar="FOLDER",
+        help="Where files may hold what frames leave behind, if it does not fit (CPU).",
+        rich_help_panel=_TILES,
+    ),
+]
+PlanOnly = Annotated[
+    bool, typer.Option("--plan", help="Say the memory plan, and stop.", rich_help_panel=_TILES)
 ]
 Output = Annotated[
     Path | None,
@@ -126,6 +147,11 @@ def show_version(
     if version:
         typer.echo(f"seedvr2 {__version__}")
         raise typer.Exit
+
+
+def bytes_given(option: str, text: str | None) -> int | None:
+    """The bytes that an option was given, None where it was not. Raises UsageError naming the option."""
+    return None if text is None else parse_bytes(text, where=option)
 
 
 def size_given(option: str, text: str | None) -> tuple[int, int] | None:

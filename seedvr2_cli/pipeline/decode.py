@@ -16,6 +16,7 @@ from seedvr2_cli.pipeline.model import ModelLoader, load_model
 from seedvr2_cli.pipeline.options import DecodeOptions, as_settings
 from seedvr2_cli.pipeline.output import choose_output, pad_to
 from seedvr2_cli.pipeline.peak import PeakMemory
+from seedvr2_cli.pipeline.planning import make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
@@ -34,13 +35,32 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
     spec = choose_output(options, source.template, reporter, still=source.still)
     model = load(options.model, reporter)
     source.check(model.vae)
-    job = Job(model.vae, options.tiles, StageClock())
+    plan = make_plan(
+        model,
+        (source.template.width, source.template.height),
+        alone=source.still,
+        stages=source.stages,
+        tiles=options.tiles,
+        memory=options.memory,
+        reporter=reporter,
+    )
+    job = Job(model.vae, options.tiles, StageClock(), plan, source.still)
+    if options.memory.plan_only:
+        return RunReport(
+            command="decode",
+            input=source.facts,
+            settings=as_settings(options),
+            device=model.facts(),
+            plan=describe_plan(job, (source.template.width, source.template.height), source.stages),
+            warnings=reporter.warnings,
+        )
     began = time.perf_counter()
     with PeakMemory(model.device) as peak, ExitStack() as owned:
         temporary = owned.enter_context(whole_file(spec.final, overwrite=options.overwrite))
         sink = _Sink(replace(spec, path=temporary), ffmpeg, job.clock, reporter, source.total)
         count = sink.write(source.pictures(job, owned))
     seconds = time.perf_counter() - began
+    say_peak(plan, peak.bytes, reporter)
     reporter.say_end(source.complaints(), _say_result(spec, count, seconds), job.clock.stages)
     return RunReport(
         command="decode",

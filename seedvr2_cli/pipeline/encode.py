@@ -18,6 +18,7 @@ from seedvr2_cli.pipeline.model import ClipModel, ModelLoader, load_model
 from seedvr2_cli.pipeline.options import EncodeOptions, as_settings
 from seedvr2_cli.pipeline.output import LATENTS_SUFFIX, check_output
 from seedvr2_cli.pipeline.peak import PeakMemory
+from seedvr2_cli.pipeline.planning import make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan, encoded
@@ -33,7 +34,25 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
     final = options.output or options.input.with_name(f"{options.input.stem}{LATENTS_SUFFIX}.safetensors")
     check_output(final, options.input, overwrite=options.overwrite)
     model = load(options.model, reporter)
-    job = Job(model.vae, options.tiles, StageClock())
+    plan = make_plan(
+        model,
+        (source.template.width, source.template.height),
+        alone=source.still,
+        stages=("encode",),
+        tiles=options.tiles,
+        memory=options.memory,
+        reporter=reporter,
+    )
+    job = Job(model.vae, options.tiles, StageClock(), plan, source.still)
+    if options.memory.plan_only:
+        return RunReport(
+            command="encode",
+            input=source.facts,
+            settings=as_settings(options),
+            device=model.facts(),
+            plan=describe_plan(job, (source.template.width, source.template.height), ("encode",)),
+            warnings=reporter.warnings,
+        )
     began = time.perf_counter()
     with PeakMemory(model.device) as peak, ExitStack() as owned:
         temporary = owned.enter_context(whole_file(final, overwrite=options.overwrite))
@@ -47,6 +66,7 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
         with job.clock.stage("write"):
             spool.save(temporary, _info(source, model.vae, clip.count))
     seconds = time.perf_counter() - began
+    say_peak(plan, peak.bytes, reporter)
     held = f"{spool.count} latents of {clip.count} frames, {say_bytes(final.stat().st_size)}"
     text = f"{final}: {held}, in {say_seconds(seconds)} ({say_number(clip.count / seconds)} fps)"
     reporter.say_end(source.complaints(), text, job.clock.stages)

@@ -52,13 +52,30 @@ class TileOptions:
 
     @property
     def encode(self) -> Tile | None:
-        """The encoder's tile, None for the whole frame."""
-        return None if self.tiling is Tiling.OFF else _tile(self.encode_size, self.encode_overlap)
+        """The encoder's overlapping tile; None: the whole frame, exactly."""
+        return _tile(self.encode_size, self.encode_overlap) if self.tiling is Tiling.OVERLAP else None
 
     @property
     def decode(self) -> Tile | None:
-        """The decoder's tile, None for the whole frame."""
-        return None if self.tiling is Tiling.OFF else _tile(self.decode_size, self.decode_overlap)
+        """The decoder's overlapping tile; None: the whole frame, exactly."""
+        return _tile(self.decode_size, self.decode_overlap) if self.tiling is Tiling.OVERLAP else None
+
+    @property
+    def strip_rows(self) -> int | None:
+        """Rows at a time that a tile size asks for where tiles are exact: the lower of the two heights."""
+        given = [size[1] for size in (self.encode_size, self.decode_size) if size is not None and size[1]]
+        return min(given, default=None) if self.tiling in (Tiling.AUTO, Tiling.EXACT) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryOptions:
+    """How much memory a run may take above its model. budget: bytes, None: nine tenths of what is free.
+    cache_folder: causal memory goes to files there where it does not fit. plan_only: say the plan, and stop.
+    """
+
+    budget: int | None = None
+    cache_folder: Path | None = None
+    plan_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +85,7 @@ class DecodeOptions:
     input: Path
     model: ModelOptions
     tiles: TileOptions = field(default_factory=TileOptions)
+    memory: MemoryOptions = field(default_factory=MemoryOptions)
     output: Path | None = None
     codec: Codec | None = None
     crf: int = 16
@@ -88,6 +106,7 @@ class EncodeOptions:
     input: Path
     model: ModelOptions
     tiles: TileOptions = field(default_factory=TileOptions)
+    memory: MemoryOptions = field(default_factory=MemoryOptions)
     output: Path | None = None
     half: bool = False
     overwrite: bool = False

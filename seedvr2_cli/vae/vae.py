@@ -164,6 +164,8 @@ class VideoVAE:
                     what = f"out of memory on {self.device} in a slice of {tuple(x.shape)}"
                     raise DeviceError(what, do="give a smaller --memory-budget") from error
                 raise
+            if last:
+                state = None  # the memory goes before the last frames are looked at
             yield out
 
     def _grid(self, x: Tensor, tile: Tile | None, *, encoding: bool) -> TileGrid | None:

@@ -43,10 +43,10 @@ class Unchanged:
 
     config = VAEConfig()
 
-    def encode_stream(self, frames: Iterable[torch.Tensor], *, tile: Any) -> Iterator[Posterior]:
+    def encode_stream(self, frames: Iterable[torch.Tensor], **how: Any) -> Iterator[Posterior]:
         return (Posterior(x, x) for x in frames)
 
-    def decode_stream(self, latents: Iterable[torch.Tensor], *, tile: Any) -> Iterator[torch.Tensor]:
+    def decode_stream(self, latents: Iterable[torch.Tensor], **how: Any) -> Iterator[torch.Tensor]:
         return iter(latents)
 
 

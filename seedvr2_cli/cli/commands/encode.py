@@ -9,7 +9,7 @@ import typer
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
-from seedvr2_cli.pipeline.options import EncodeOptions, ModelOptions, TileOptions
+from seedvr2_cli.pipeline.options import EncodeOptions, MemoryOptions, ModelOptions, TileOptions
 
 NAME = "encode"
 
@@ -26,6 +26,9 @@ def run(
     tiling: o.TilingMode = TileOptions.tiling,
     encode_tile_size: o.EncodeTileSize = None,
     encode_tile_overlap: o.EncodeTileOverlap = None,
+    memory_budget: o.MemoryBudget = None,
+    cache_folder: o.CacheFolder = None,
+    plan: o.PlanOnly = False,
     half: o.Half = False,
     overwrite: o.Overwrite = False,
     json_report: o.Json = False,
@@ -37,6 +40,11 @@ def run(
         input=source,
         output=output,
         model=ModelOptions(vae=vae, config=config, device=device, dtype=dtype, fp8=fp8, fp8_force=fp8_force),
+        memory=MemoryOptions(
+            budget=o.bytes_given("--memory-budget", memory_budget),
+            cache_folder=cache_folder,
+            plan_only=plan,
+        ),
         tiles=TileOptions(
             tiling=tiling,
             encode_size=o.size_given("--encode-tile-size", encode_tile_size),

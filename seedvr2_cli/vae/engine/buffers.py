@@ -40,30 +40,43 @@ class Form:
         return rows * columns * channels * self.dtype.itemsize
 
 
+class Tally:
+    """Bytes of buffers that are there at once; peak: the most so far."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self.peak = 0
+
+    def add(self, count: int) -> None:
+        """So many bytes more, or less."""
+        self._bytes += count
+        self.peak = max(self.peak, self._bytes)
+
+
 class Buffers:
     """Whole-frame buffers on one device, kept for the next one of their form where `keeps`.
 
-    folder: they are mapped files there, on a CPU alone.
+    tally: counts what is made and freed. folder: they are mapped files there, on a CPU alone.
 
     A fresh large block costs a page fault for every 4 KiB that is written, which on a CPU is as dear as the
     norm that fills it. Users write inside the zeros of a form, never on them.
     """
 
-    def __init__(self, device: torch.device, *, keeps: bool = True, folder: Path | None = None) -> None:
+    def __init__(
+        self, device: torch.device, tally: Tally, *, keeps: bool = True, folder: Path | None = None
+    ) -> None:
         self._device = device
+        self._tally = tally
         self._keeps = keeps
         self._folder = folder
         self._free: dict[Form, list[Tensor]] = defaultdict(list)
-        self._bytes = 0
-        self.peak = 0  # bytes, of all that was there at once
 
     def take(self, form: Form) -> Tensor:
         """A buffer; inside the zeros is what its last user left."""
         free = self._free[form]
         if free:
             return free.pop()
-        self._bytes += form.nbytes
-        self.peak = max(self.peak, self._bytes)
+        self._tally.add(form.nbytes)
         return self._made(form)
 
     def give(self, form: Form, buffer: Tensor) -> None:
@@ -71,7 +84,7 @@ class Buffers:
         if self._keeps:
             self._free[form].append(buffer)
         else:
-            self._bytes -= form.nbytes
+            self._tally.add(-form.nbytes)
 
     def _made(self, form: Form) -> Tensor:
         if self._folder is None or self._device.type != "cpu":

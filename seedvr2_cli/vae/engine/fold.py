@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-import torch
 from torch import Tensor
 
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # (ay, ax)

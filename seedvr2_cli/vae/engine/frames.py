@@ -77,6 +77,7 @@ class Map:
 
     def release(self) -> None:
         self._buffers.give(self.form, self.data)
+        del self.data  # whoever still knows the map must not keep its memory
 
 
 @dataclass(frozen=True)

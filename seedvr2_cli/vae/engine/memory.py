@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seedvr2_cli.vae.engine.buffers import Buffers, Form, Scratch
+from seedvr2_cli.vae.engine.buffers import Buffers, Form, Scratch, Tally
 
 Held = tuple[Tensor, ...]
 
@@ -27,8 +27,10 @@ class ClipMemory:
 
     def __init__(self, device: torch.device, *, keeps: bool = True, folder: Path | None = None) -> None:
         self.begun = False
-        self.buffers = Buffers(device, keeps=keeps)
-        self.slots = Buffers(device, keeps=keeps, folder=folder)
+        self.tally = Tally()
+        in_files = Tally() if folder else self.tally
+        self.buffers = Buffers(device, self.tally, keeps=keeps)
+        self.slots = Buffers(device, in_files, keeps=keeps, folder=folder)
         self.scratch = Scratch(device)
         self._entries: dict[int, _Entry] = {}
 

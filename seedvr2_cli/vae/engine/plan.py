@@ -22,100 +22,118 @@ from seedvr2_cli.vae.network import Network
 
 META = torch.device("meta")
 PIECES = 6  # strips' pieces alive at once: a conv's results, what is mixed for it, what its norm makes
-OTHER = 48 << 20  # what oneDNN and the allocator hold beside the buffers (bench vae)
+PICTURE = 2 * 3 * 4  # bytes per pixel of a frame on its way in or out, twice, in float32
+OTHER = 96 << 20  # what oneDNN and the allocator hold beside the buffers (bench vae)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is planned for. size: (width, height) in pixels, multiples of the latents' factor. alone: one
+    frame, not a clip. budget: bytes above the loaded model, None: no bound. strip_rows: rows at a time, None:
+    what suits. folder: where files may hold the causal memory, if it does not fit."""
+
+    size: tuple[int, int]
+    alone: bool
+    encodes: bool
+    decodes: bool
+    budget: int | None = None
+    strip_rows: int | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
-class Job:
-    """What is planned for. size: (width, height) in pixels, multiples of the latents' factor; frames: None
-    where their number is not known, or more than one."""
-
+class _Job:
     config: VAEConfig
     dtype: torch.dtype
     device: torch.device
-    size: tuple[int, int]
-    frames: int | None
-    encodes: bool
-    decodes: bool
+    wanted: Wanted
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The way chosen. bytes: estimated peak above the loaded model; caches: of it, the causal memory;
-    reason: why this way, in words."""
+    """The way chosen. bytes: estimated peak above the loaded model; reason: the way in words."""
 
     way: Way
     bytes: int
-    cache_bytes: int
     reason: str
 
 
-def choose_way(job: Job, budget: int | None, *, strip_rows: int | None, folder: Path | None) -> Plan:
-    """The fastest way whose estimate fits the budget in bytes; None: no bound.
+def choose_way(config: VAEConfig, dtype: torch.dtype, device: torch.device, wanted: Wanted) -> Plan:
+    """The fastest way whose estimate fits the budget.
 
-    folder: where files may hold the causal memory, if it does not fit. Raises DeviceError with the smallest
-    budget that would do.
+    Raises DeviceError with the smallest budget that would do.
     """
+    job = _Job(config, dtype, device, wanted)
+    budget = wanted.budget
     smallest: Plan | None = None
-    for way, reason in _ways(job, strip_rows, folder):
-        plan = estimate(job, way, reason)
+    for way, reason in _ways(job):
+        plan = _estimate(job, way, reason)
         if budget is None or plan.bytes <= budget:
             return plan
         if smallest is None or plan.bytes < smallest.bytes:
             smallest = plan
     assert smallest is not None
-    files = "" if folder or job.device.type != "cpu" else ", or --cache-folder for files in place of memory"
+    files = "" if wanted.folder or not _may_use_files(job) else ", or --cache-folder for files in its place"
     raise DeviceError(
-        f"{say_bytes(budget or 0)} is too little for {job.size[0]}x{job.size[1]}",
+        f"{say_bytes(budget or 0)} above the model is too little for {wanted.size[0]}x{wanted.size[1]}",
         where="--memory-budget",
-        do=f"give {say_bytes(smallest.bytes)} or more{files}",
+        do=f"give {say_bytes(smallest.bytes + (1 << 20))} or more{files}",
     )
 
 
-def estimate(job: Job, way: Way, reason: str) -> Plan:
+def _estimate(job: _Job, way: Way, reason: str) -> Plan:
     """The peak of a way: a dry run of the layers on tensors without memory."""
-    total = cache = 0
+    wanted = job.wanted
+    peaks = [0]
     for encoding in (True, False):
-        if job.encodes if encoding else job.decodes:
+        if wanted.encodes if encoding else wanted.decodes:
             memory = _dry_run(job, way, encoding=encoding)
-            held = 0 if way.cache_folder else memory.slots.peak
-            total += memory.buffers.peak + held
-            cache += memory.slots.peak
-    piece = strip_elements(job.device) or job.size[0] * job.size[1] * job.config.block_out_channels[0]
-    pixels = job.size[0] * job.size[1]
-    tokens = pixels // job.config.spatial_factor**2 * job.config.block_out_channels[-1]
-    passing = max(PIECES * piece, 6 * tokens) * job.dtype.itemsize
-    pictures = 2 * 4 * 3 * pixels * (1 if job.frames == 1 else 2 * job.config.temporal_factor)
-    return Plan(way, total + passing + pictures + OTHER, cache, reason)
+            peaks.append(memory.tally.peak)
+    total = max(peaks) if wanted.alone else sum(peaks)  # a picture leaves the encoder before the decoder
+    pixels = wanted.size[0] * wanted.size[1]
+    widths = job.config.block_out_channels
+    piece = strip_elements(job.device) or pixels * widths[0]
+    if wanted.strip_rows:
+        piece = max(piece, wanted.strip_rows * wanted.size[0] * widths[0])
+    tokens = pixels // job.config.spatial_factor**2 * widths[-1]
+    passing = max(PIECES * min(piece, pixels * widths[0]), 6 * tokens) * job.dtype.itemsize
+    frames = 1 if wanted.alone else 2 * job.config.temporal_factor
+    return Plan(way, total + passing + frames * PICTURE * pixels + OTHER, reason)
 
 
-def _ways(job: Job, strip_rows: int | None, folder: Path | None) -> Iterator[tuple[Way, str]]:
+def _may_use_files(job: _Job) -> bool:
+    return job.device.type == "cpu" and not job.wanted.alone
+
+
+def _ways(job: _Job) -> Iterator[tuple[Way, str]]:
     """From the fastest way to the smallest one."""
-    way = Way(strip_rows=strip_rows)
+    wanted = job.wanted
+    folder = wanted.folder if _may_use_files(job) else None
+    way = Way(strip_rows=wanted.strip_rows)
     yield way, "all in memory"
     way = replace(way, keeps_buffers=False)
     yield way, "spent buffers are freed"
     single = replace(way, in_pairs=False)
     yield single, "one frame at a time"
-    if job.device.type == "cpu" and folder is not None and job.frames != 1:
+    if folder is not None:
         yield replace(way, cache_folder=folder), "causal memory in files"
         yield replace(single, cache_folder=folder), "one frame at a time, causal memory in files"
     small = replace(single, stores_last=False)
     yield small, "one frame at a time, the last upsampler computed again where it is read"
-    if job.device.type == "cpu" and folder is not None and job.frames != 1:
+    if folder is not None:
         yield (
             replace(small, cache_folder=folder),
             "one frame at a time, the last upsampler computed again, causal memory in files",
         )
 
 
-def _dry_run(job: Job, way: Way, *, encoding: bool) -> ClipMemory:
+def _dry_run(job: _Job, way: Way, *, encoding: bool) -> ClipMemory:
     """Three latents, or one where there is one frame, through one half."""
     network = Network.on_meta(job.config)
     build = Build(_Shapes(), job.dtype, winograd=way.in_pairs)
-    memory = ClipMemory(META, keeps=way.keeps_buffers)
-    width, height = job.size
-    alone = job.frames == 1
+    memory = ClipMemory(META, keeps=way.keeps_buffers, folder=way.cache_folder)
+    width, height = job.wanted.size
+    alone = job.wanted.alone
     encoder = Encoder(build, network.encoder) if encoding else None
     decoder = None if encoding else Decoder(build, network.decoder)
     for k in range(1 if alone else 3):
