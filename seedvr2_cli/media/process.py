@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -9,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.media.ffmpeg import child_environment, tidy
@@ -17,23 +18,42 @@ from seedvr2_cli.media.ffmpeg import child_environment, tidy
 KEPT_LINES = 40  # of the log, at its end
 LINE_BYTES = 1000
 
-_QUIET = ("-nostdin", "-hide_banner", "-v", "error")
+_COMMON = ("-nostdin", "-hide_banner", "-nostats", "-v")
+_QUIET, _TALKING = ("error",), ("level+info",)
+_SERIOUS = re.compile(r"\[(?:error|fatal|panic)\] ")
+
+
+class Ear(Protocol):
+    """Who listens to all that an ffmpeg says, on a thread of the process."""
+
+    def hear(self, line: str) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class FFmpegProcess:
     """A running ffmpeg, with a pipe to it (stdin) or from it (stdout) where asked for.
 
-    Its log is read all the time, so that a flood of it cannot block the child; the last lines are kept.
+    Its log is read all the time, so that a flood of it cannot block the child; the last errors are kept.
+    ear: hears the whole log, until it closes. stdout may be a file that is open already.
     """
 
     def __init__(
-        self, ffmpeg: Path, arguments: Sequence[str], *, stdin: bool = False, stdout: bool = False
+        self,
+        ffmpeg: Path,
+        arguments: Sequence[str],
+        *,
+        stdin: bool = False,
+        stdout: bool | int = False,
+        ear: Ear | None = None,
     ) -> None:
+        pipe = subprocess.PIPE if stdout is True else subprocess.DEVNULL
+        self._ear = ear
         try:
             self._child = subprocess.Popen(
-                [ffmpeg, *_QUIET, *arguments],
+                [ffmpeg, *_COMMON, *(_TALKING if ear else _QUIET), *arguments],
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if stdout else subprocess.DEVNULL,
+                stdout=pipe if isinstance(stdout, bool) else stdout,
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 env=child_environment(),
@@ -122,8 +142,18 @@ class FFmpegProcess:
         assert stderr is not None
         with open(stderr.fileno(), "rb", closefd=False) as log:
             while line := log.readline(LINE_BYTES):
-                if text := tidy(line.decode("utf-8", "replace")):
-                    self._lines.append(text)
+                self._note(line.decode("utf-8", "replace"))
+        if self._ear:
+            self._ear.close()
+
+    def _note(self, line: str) -> None:
+        if self._ear:
+            self._ear.hear(line)
+            if not _SERIOUS.search(line):
+                return
+            line = _SERIOUS.sub("", line)
+        if text := tidy(line):
+            self._lines.append(text)
 
 
 def detached(system: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def to_tensor(pictures: Sequence[Pixels], multiple: int) -> Tensor:
 
     H' and W' are multiples of `multiple`: the right and bottom sides are padded by reflection.
     """
-    stack = np.stack(list(pictures))
+    stack = pictures[0][None] if len(pictures) == 1 else np.stack(list(pictures))
     _, height, width, _ = stack.shape
     rows, columns = padded_size(height, multiple), padded_size(width, multiple)
     half = HALF_RANGE[stack.itemsize]
@@ -39,9 +39,11 @@ def to_pixels(frames: Tensor, size: tuple[int, int], dtype: PixelType) -> Pixels
     Values are clamped to [-1, 1] and rounded half to even, in float32.
     """
     width, height = size
-    x = frames[0, :, :, :height, :width].float().clamp(-1, 1)
-    x = x.add(1).mul(HALF_RANGE[np.dtype(dtype).itemsize]).round_().permute(1, 2, 3, 0)
-    return np.ascontiguousarray(x.cpu().numpy().astype(dtype))
+    itemsize = np.dtype(dtype).itemsize
+    x = frames[0, :, :, :height, :width].float().clamp(-1, 1)  # a copy, so the rest can be done in place
+    x = x.add_(1).mul_(HALF_RANGE[itemsize]).round_()
+    whole = x.to(torch.uint8 if itemsize == 1 else torch.int32).permute(1, 2, 3, 0)
+    return np.ascontiguousarray(whole.cpu().numpy().astype(dtype, copy=False))
 
 
 class Clip:
