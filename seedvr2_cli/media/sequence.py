@@ -33,9 +33,15 @@ def find_sequence(path: Path, rate: Fraction) -> Sequence | None:
 
     ffmpeg itself stops at a gap without a word. Raises MediaError for gaps, and where it is not one sequence.
     """
-    if path.is_dir():
-        return _one_of(path, _groups(path), rate)
-    if path.exists() or not is_pattern(path) or not path.parent.is_dir():
+    try:
+        if path.is_dir():
+            return _one_of(path, _groups(path), rate)
+        if path.exists() or not is_pattern(path) or not path.parent.is_dir():
+            return None
+    except (
+        OSError,
+        ValueError,
+    ):  # a name that no file can have, or a folder that may not be read: said later
         return None
     prefix, suffix = _PATTERN.split(path.name)[::2]
     named = {key: names for key, names in _groups(path.parent).items() if key == (prefix, suffix)}

@@ -132,7 +132,7 @@ def alpha_of(path, ffmpeg):
 
 @pytest.mark.parametrize(
     ("codec", "suffix", "most"),
-    [(Codec.FFV1, ".mkv", 0), (Codec.PNG, ".mov", 0), (Codec.QTRLE, ".mov", 0), (Codec.UTVIDEO, ".mov", 0),
+    [(Codec.FFV1, ".mkv", 0), (Codec.PNG, ".mov", 0), (Codec.QTRLE, ".mov", 0), (Codec.UTVIDEO, ".mov", 1),
      (Codec.PRORES, ".mov", 2), (Codec.VP9, ".webm", 24)],
 )  # fmt: skip
 def test_transparency_is_kept_where_the_codec_holds_it(codec, suffix, most, data, ffmpeg, tmp_path, lines):

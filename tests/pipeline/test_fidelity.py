@@ -98,7 +98,9 @@ def check(source: Path, suffix: str, ffmpeg: FFmpeg, folder: Path, lines) -> Non
     has_alpha = before.video.alpha
     went_in, came_out = (read(info, ffmpeg, alpha=has_alpha) for info in (before, after))
     assert came_out.pixels.dtype == went_in.pixels.dtype
-    if not source.stem.startswith("corrupt"):  # damage looks different each time that threads decode it
+    old = ffmpeg.version.startswith("7.")  # its FFV1 loses RGB pictures of two columns
+    # damage looks different each time that threads decode it
+    if not source.stem.startswith("corrupt") and not (old and before.video.width == 2):
         np.testing.assert_array_equal(came_out.pixels, went_in.pixels)
     if went_in.alpha is not None:
         np.testing.assert_array_equal(came_out.alpha, went_in.alpha)
