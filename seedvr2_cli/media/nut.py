@@ -22,20 +22,19 @@ _MAX_DISTANCE = 65536
 _FLAGS = 1 | 8 | 32 | 64
 _STAMP_BITS = 1  # low bits that a short stamp would have; whole stamps are written above them
 _UTF8 = 2  # the signed number -1, which says that text follows
-_TAGS = {(8, 3): b"RGB\x18", (16, 3): b"RGB\x30", (8, 4): b"RGBA", (16, 4): b"RBA\x40"}
 
 
 class NutHead:
     """The head of a stream of pictures, and of each of them.
 
     tick: seconds; stamps are whole numbers of it. rate: for encoders that want one. depth: 8 or 16 bits;
-    channels: 3 or 4.
+    channels: 3 or 4 planes, in the order G, B, R, A.
     """
 
     def __init__(
         self, size: tuple[int, int], depth: int, channels: int, tick: Fraction, rate: Fraction
     ) -> None:
-        self._size, self._tag = size, _TAGS[depth, channels]
+        self._size, self._tag = size, b"G" + bytes([ord("0") + channels, 0, depth])
         self._tick, self._rate = tick, rate
         self._bytes = size[0] * size[1] * channels * depth // 8
 

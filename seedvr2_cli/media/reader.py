@@ -33,7 +33,7 @@ class Frame:
     primaries have it: uint8, or uint16 (0 to 65535) where the file has more than 8 bits. alpha: (height,
     width) of the same type, straight, where it was asked for.
 
-    The arrays are the caller's: the reader keeps no reference to them.
+    The arrays are the caller's: the reader keeps no reference to them. Each color's samples lie together.
     """
 
     index: int
@@ -87,14 +87,14 @@ class FrameReader:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames that are kept. Raises MediaError where the file gives fewer than it should."""
         video, cut = self._info.video, self._reading.cut
-        shape = (video.height, video.width, 4 if self._reading.alpha else 3)
+        shape = (4 if self._reading.alpha else 3, video.height, video.width)
         dtype = np.dtype("<u2" if video.depth > 8 else "u1")
         timeline = Timeline(video)
         count = kept = fields = 0
         while True:
-            pixels: Pixels = np.empty(shape, dtype)
-            filled = self._process.fill(pixels.data.cast("B"))
-            shown = self._log.take() if filled == pixels.nbytes else None
+            planes: Pixels = np.empty(shape, dtype)
+            filled = self._process.fill(planes.data.cast("B"))
+            shown = self._log.take() if filled == planes.nbytes else None
             if shown is None:
                 break
             time = timeline.place(shown.stamp)
@@ -103,7 +103,7 @@ class FrameReader:
             count += 1
             fields += shown.interlaced
             if cut.holds(time):
-                yield _frame(kept, time, pixels)
+                yield _frame(kept, time, planes)
                 kept += 1
                 if kept == cut.frames:
                     return
@@ -150,11 +150,10 @@ class FrameReader:
             self.complaints += (f"{odd} of {count} frames stood off the beat of {rate:.6g} fps; moved to it",)
 
 
-def _frame(index: int, time: Fraction, pixels: Pixels) -> Frame:
-    if pixels.shape[2] == 3:
-        return Frame(index, time, pixels)
-    colors, alpha = pixels[..., :3].copy(), pixels[..., 3].copy()
-    return Frame(index, time, colors, alpha)
+def _frame(index: int, time: Fraction, planes: Pixels) -> Frame:
+    """planes: G, B, R and perhaps alpha, as `filters.pipe_format` has them."""
+    colors = planes[[2, 0, 1]].transpose(1, 2, 0)
+    return Frame(index, time, colors, planes[3] if len(planes) == 4 else None)
 
 
 def _seek_to(info: MediaInfo, cut: Cut) -> float | None:

@@ -18,7 +18,7 @@ from seedvr2_cli.media.carry import Carry
 from seedvr2_cli.media.codecs import VideoCodec
 from seedvr2_cli.media.containers import STDOUT, Container, container_of
 from seedvr2_cli.media.ffmpeg import FFmpeg, explain, file_url
-from seedvr2_cli.media.filters import from_rgb, tag_arguments, tag_filter
+from seedvr2_cli.media.filters import from_rgb, pipe_format, tag_arguments, tag_filter
 from seedvr2_cli.media.hdr import hdr_parameters
 from seedvr2_cli.media.info import Color, Hdr
 from seedvr2_cli.media.nut import NutHead
@@ -139,7 +139,7 @@ class FrameWriter:
             if self._head:
                 first = b"" if self._count else self._head.file()
                 self._process.write(memoryview(first + self._head.picture(self._stamp(time))))
-            self._process.write(np.ascontiguousarray(pixels).data.cast("B"))
+            self._process.write(_planes(pixels).data.cast("B"))
         except OSError as error:
             raise self._failure() from error
         self._count += 1
@@ -171,6 +171,12 @@ class FrameWriter:
         found = (number for words, number in _DISK_ERRORS.items() if any(words in line for line in said))
         number = next(found, None)
         return None if number is None else OSError(number, os.strerror(number))
+
+
+def _planes(pixels: Pixels) -> Pixels:
+    """Pixels (H, W, C) as planes of G, B, R and alpha."""
+    planes: Pixels = pixels.transpose(2, 0, 1)[[1, 2, 0, 3][: pixels.shape[2]]]
+    return planes if planes.flags.c_contiguous else planes.copy()
 
 
 def _with_covers(spec: OutputSpec, folder: Path) -> OutputSpec:
@@ -208,9 +214,7 @@ def _pipe(spec: OutputSpec) -> list[str]:
     """How the pictures arrive: a film in NUT, each with its time, and a picture as it is."""
     if not spec.still:
         return ["-f", "nut"]
-    form = (
-        ("rgba64le" if spec.alpha else "rgb48le") if spec.depth > 8 else ("rgba" if spec.alpha else "rgb24")
-    )
+    form = pipe_format(spec.depth, alpha=spec.alpha)
     return ["-f", "rawvideo", "-pixel_format", form, "-video_size", f"{spec.width}x{spec.height}"]
 
 

@@ -40,8 +40,9 @@ def to_pixels(frames: Tensor, size: tuple[int, int], dtype: PixelType) -> Pixels
     Values are clamped to [-1, 1] and rounded half to even, in float32.
     """
     width, height = size
-    shape = (frames.shape[2], height, width, 3)
+    shape = (frames.shape[2], 3, height, width)
     pictures: Pixels = np.empty(shape, np.uint8) if dtype is np.uint8 else np.empty(shape, np.uint16)
+    pictures = pictures.transpose(0, 2, 3, 1)  # as they lie in the model, and in the pipe
     half = HALF_RANGE[pictures.itemsize]
     whole = torch.uint8 if pictures.itemsize == 1 else torch.int32
     shown = frames[0, :, :, :height, :width].permute(1, 2, 3, 0)
