@@ -19,4 +19,25 @@ class Tiling(StrEnum):
 
 class Codec(StrEnum):
     X264 = "x264"
+    X265 = "x265"
+    SVTAV1 = "svtav1"
+    VP9 = "vp9"
     FFV1 = "ffv1"
+    PRORES = "prores"
+    UTVIDEO = "utvideo"
+    QTRLE = "qtrle"
+    PNG = "png"
+    H264_NVENC = "h264_nvenc"
+    HEVC_NVENC = "hevc_nvenc"
+    AV1_NVENC = "av1_nvenc"
+
+
+class PipeFormat(StrEnum):
+    Y4M = "y4m"
+    NUT = "nut"
+    RAW = "raw"
+
+
+class OnError(StrEnum):
+    STOP = "stop"
+    KEEP = "keep"  # what could be read of a damaged input is enough

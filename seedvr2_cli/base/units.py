@@ -69,6 +69,21 @@ def parse_rate(text: str) -> Fraction:
     return rate
 
 
+def parse_time(text: str, where: str = "") -> Fraction:
+    """`12.5`, `1:30`, `1:02:03.25` or `1001/24` as exact seconds. Raises UsageError, naming the option."""
+    *places, last = text.strip().split(":")
+    try:
+        if len(places) > 2 or any(not place.isdecimal() for place in places) or last.startswith(("-", "+")):
+            raise ValueError(text)
+        seconds = Fraction(last)
+        for factor, place in zip((60, 3600), reversed(places), strict=False):
+            seconds += factor * int(place)
+    except (ValueError, ZeroDivisionError):
+        do = "write seconds as 12.5, or 1:02:03.25"
+        raise UsageError(f"{text!r} is no time", where=where, do=do) from None
+    return seconds
+
+
 def say_size(size: tuple[int, int]) -> str:
     """A tile value (width, height) as its option is written: `512` or `640x512`."""
     width, height = size

@@ -7,9 +7,8 @@ from typing import Any
 
 import av.error
 
-# Where no index gives the stamps, packets are read up to here: all of a short clip, 100 s at 20 Mbit/s. The
-# rest of a long film would take as long as its disk does, for a rate that its first minutes tell.
-WALK_BYTES = 256 << 20
+# Where no index gives the stamps, packets are read up to here: an hour at 20 Mbit/s, some 20 s of a disk.
+WALK_BYTES = 8 << 30
 TRIES = 1000  # packets in which a frame must be found that can be decoded
 REORDER = 32  # where a walk stops, the stamps before have gaps: codecs reorder up to 16 frames
 
@@ -37,16 +36,17 @@ def survey(container: Any, stream: Any, *, indexed: bool, position: Callable[[],
     if indexed:
         shown = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
         start = stream.start_time or 0  # an index has decoding stamps, which may begin earlier
-        return Survey(_first_frame(container, stream), len(shown), tuple(sorted(shown)), start)
+        return Survey(first_frame(container, stream), len(shown), tuple(sorted(shown)), start)
     return _walk(container, stream, position)
 
 
 def still(container: Any, stream: Any) -> Survey:
     """Look at a picture file: one frame, whatever follows it (phones append a second JPEG)."""
-    return Survey(_first_frame(container, stream), 1, (), 0)
+    return Survey(first_frame(container, stream), 1, (), 0)
 
 
-def _first_frame(container: Any, stream: Any) -> Any:
+def first_frame(container: Any, stream: Any) -> Any:
+    """PyAV's first frame, None where none can be decoded."""
     frames = (_decode(packet) for packet in islice(_packets(container, stream), TRIES))
     return next((frame for frame in frames if frame is not None), None)
 

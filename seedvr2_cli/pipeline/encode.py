@@ -3,13 +3,15 @@
 import hashlib
 import time
 from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from seedvr2_cli.base.errors import MediaError
+from seedvr2_cli.base.errors import MediaError, UsageError
 from seedvr2_cli.base.events import Line, Progress, Reporter
 from seedvr2_cli.base.files import whole_file
 from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
+from seedvr2_cli.media.containers import STDOUT
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.frames import Clip
@@ -29,9 +31,11 @@ from seedvr2_cli.plan.geometry import padded_size
 def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_model) -> RunReport:
     """Run the command; the latents are the posterior's mean, unscaled. Raises the errors of `base.errors`."""
     reporter = Recorder(listener)
-    source = MediaSource(options.input, describe(find_ffmpeg()))
+    source = MediaSource(options.input, describe(find_ffmpeg()), options.reading)
     reporter.emit(Line("Input", source.line))
     final = options.output or options.input.with_name(f"{options.input.stem}{LATENTS_SUFFIX}.safetensors")
+    if final == STDOUT:
+        raise UsageError("latents are not written to stdout", where="-o -", do="give a file")
     check_output(final, options.input, overwrite=options.overwrite)
     model = load(options.model, reporter)
     plan = make_plan(
@@ -87,6 +91,9 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
 def _info(source: MediaSource, vae: ClipModel, frames: int) -> LatentInfo:
     template, factor = source.template, vae.config.spatial_factor
     width, height = template.width, template.height
+    varies = source.info.video.variable_rate
+    times = source.beside.take_times()
+    first = times[0] if times else Fraction(0)
     return LatentInfo(
         scaling_factor=vae.config.scaling_factor,
         source=_fingerprint(source.info.path),
@@ -96,6 +103,8 @@ def _info(source: MediaSource, vae: ClipModel, frames: int) -> LatentInfo:
         padding=(padded_size(width, factor) - width, padded_size(height, factor) - height),
         rate=None if source.still else template.rate,
         depth=template.depth,
+        tick=template.tick if varies else None,
+        stamps=tuple(round((time - first) / template.tick) for time in times) if varies else (),
         sar=template.sar,
         color=template.color,
     )

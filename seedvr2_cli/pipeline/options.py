@@ -2,17 +2,19 @@
 
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from seedvr2_cli.base.choices import Codec, Dtype, Tiling
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
+from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
 from seedvr2_cli.plan.tiles import Tile
 
 DEFAULT_TILE = (512, 512)
 DEFAULT_OVERLAP = (64, 64)
-MAX_CRF = 51  # x264's own scale for 8 bits
+MAX_CRF = 63  # the longest scale, of AV1 and VP9; x264 and x265 end at 51
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,8 @@ class DecodeOptions:
     crf: int = 16
     pad_even: bool = False
     overwrite: bool = False
+    reading: InputOptions = field(default_factory=InputOptions)
+    writing: OutputOptions = field(default_factory=OutputOptions)
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= MAX_CRF:
@@ -110,6 +114,7 @@ class EncodeOptions:
     output: Path | None = None
     half: bool = False
     overwrite: bool = False
+    reading: InputOptions = field(default_factory=InputOptions)
 
 
 def as_settings(options: Any) -> dict[str, Any]:
@@ -122,7 +127,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, tuple):
         return list(value)
-    return str(value) if isinstance(value, Path | StrEnum) else value
+    return str(value) if isinstance(value, Path | StrEnum | Fraction) else value
 
 
 def _tile(size: tuple[int, int] | None, overlap: tuple[int, int] | None) -> Tile:

@@ -9,6 +9,7 @@ import typer
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
+from seedvr2_cli.pipeline.media_options import InputOptions
 from seedvr2_cli.pipeline.options import EncodeOptions, MemoryOptions, ModelOptions, TileOptions
 
 NAME = "encode"
@@ -31,6 +32,13 @@ def run(
     plan: o.PlanOnly = False,
     half: o.Half = False,
     overwrite: o.Overwrite = False,
+    start: o.Start = None,
+    end: o.End = None,
+    frames: o.Frames = None,
+    deinterlace: o.Deinterlace = None,
+    on_error: o.OnErrorWord = InputOptions.on_error,
+    rate: o.Rate = None,
+    raw_input: o.RawInput = None,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -52,6 +60,7 @@ def run(
         ),
         half=half,
         overwrite=overwrite,
+        reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
     )
     with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
         from seedvr2_cli.pipeline.encode import encode
