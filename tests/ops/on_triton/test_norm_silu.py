@@ -34,6 +34,15 @@ def test_a_map_goes_into_a_slot_and_leaves_its_border_rows_alone(dtype, device):
     assert (slot[[0, -1]] == 9).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_16_bit_values_are_the_float32_ones_rounded_to_nearest(dtype, device):
+    x, scale, shift = operands(dtype, device)
+    rounded, whole = torch.empty_like(x), torch.empty_like(x, dtype=torch.float32)
+    norm_silu(x, scale, shift, rounded)
+    norm_silu(x.float(), scale, shift, whole)
+    assert torch.equal(rounded, whole.to(dtype))
+
+
 def test_the_e4m3_values_are_torchs_own_saturated_and_tied_to_even(device):
     x, scale, shift = operands(torch.float32, device)
     x *= torch.logspace(-4, 4, 7, device=device)[:, None]
