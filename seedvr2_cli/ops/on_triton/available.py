@@ -1,12 +1,10 @@
 """Whether the Triton operators can run on a device: yes or no, and the reason in one line."""
 
+from functools import cache
 from importlib import metadata
 
 DISTRIBUTIONS = ("triton", "triton-windows", "pytorch-triton")  # they all import as triton
-MIN_TRITON = (
-    3,
-    6,
-)  # older ones were not tried, and others saw 3.5.1 miscompile larger tiles (spec/perf.md 1.3)
+MIN_TRITON = (3, 6)  # not tried below, where others saw 3.5.1 miscompile larger tiles (spec/perf.md 1.3)
 MIN_CAPABILITY = (8, 0)  # below, a 16-bit dot becomes scalar code (spec/perf.md 1.2)
 TMA_CAPABILITY = (9, 0)
 TMA_TRITON = (3, 7)  # 3.6 stores to the stack at each descriptor load on 12.0
@@ -32,6 +30,7 @@ def has_descriptors(capability: tuple[int, int]) -> bool:
     return capability >= TMA_CAPABILITY and (triton_version() or (0, 0)) >= TMA_TRITON
 
 
+@cache  # asked at every launch, and reads a file
 def triton_version() -> tuple[int, int] | None:
     """(major, minor) of the installed Triton, which is not imported for it; None where there is none."""
     for distribution in DISTRIBUTIONS:

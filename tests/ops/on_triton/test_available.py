@@ -19,8 +19,10 @@ def installed(monkeypatch):
             return versions[name.replace("-", "_")]
 
         monkeypatch.setattr(metadata, "version", version)
+        subject.triton_version.cache_clear()
 
-    return pretend
+    yield pretend
+    subject.triton_version.cache_clear()
 
 
 @pytest.mark.parametrize(
