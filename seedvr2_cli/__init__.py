@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from seedvr2_cli.base.errors import SeedVR2Error
     from seedvr2_cli.plan.tiles import Tile
     from seedvr2_cli.vae.config import VAEConfig
+    from seedvr2_cli.vae.engine.way import Way
     from seedvr2_cli.vae.load import load_vae
     from seedvr2_cli.vae.posterior import Posterior
     from seedvr2_cli.vae.vae import VideoVAE
 
-__all__ = ["Posterior", "SeedVR2Error", "Tile", "VAEConfig", "VideoVAE", "__version__", "load_vae"]
+__all__ = ["Posterior", "SeedVR2Error", "Tile", "VAEConfig", "VideoVAE", "Way", "__version__", "load_vae"]
 
 _HOMES = {
     "Posterior": "seedvr2_cli.vae.posterior",
@@ -30,6 +31,7 @@ _HOMES = {
     "Tile": "seedvr2_cli.plan.tiles",
     "VAEConfig": "seedvr2_cli.vae.config",
     "VideoVAE": "seedvr2_cli.vae.vae",
+    "Way": "seedvr2_cli.vae.engine.way",
     "load_vae": "seedvr2_cli.vae.load",
 }
 

@@ -8,6 +8,16 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
+class Norm:
+    """The parameters of a GroupNorm, float32: weight and bias (C,), groups, eps."""
+
+    weight: Tensor
+    bias: Tensor
+    groups: int
+    eps: float
+
+
+@dataclass(frozen=True)
 class Moments:
     """Of `count` pixels: mean (C,) and m2 (C,), the sum of squared distances from it, in float32.
 
@@ -31,22 +41,12 @@ class Moments:
         """False where any pixel was infinite or no number."""
         return bool(torch.isfinite(self.m2).all())
 
-
-@dataclass(frozen=True)
-class Norm:
-    """The parameters of a GroupNorm, float32: weight and bias (C,), groups, eps."""
-
-    weight: Tensor
-    bias: Tensor
-    groups: int
-    eps: float
-
-    def affine(self, moments: Moments) -> tuple[Tensor, Tensor]:
+    def affine(self, norm: Norm) -> tuple[Tensor, Tensor]:
         """Scale and shift (C,), float32, such that x * scale + shift is the normalised frame."""
-        means = moments.mean.view(self.groups, -1)
+        means = self.mean.view(norm.groups, -1)
         mean = means.mean(1, keepdim=True)
-        within = (moments.m2 / moments.count).view(self.groups, -1).mean(1, keepdim=True)
+        within = (self.m2 / self.count).view(norm.groups, -1).mean(1, keepdim=True)
         variance = within + (means - mean).square().mean(1, keepdim=True)
-        scale = self.weight.view(self.groups, -1) * torch.rsqrt(variance + self.eps)
-        shift = self.bias.view(self.groups, -1) - mean * scale
+        scale = norm.weight.view(norm.groups, -1) * torch.rsqrt(variance + norm.eps)
+        shift = norm.bias.view(norm.groups, -1) - mean * scale
         return scale.flatten(), shift.flatten()

@@ -65,7 +65,7 @@ class FrameAttention:
     def __call__(self, now: Pass, source: Map) -> Map:
         """(h, w, C) -> the same map, written over."""
         channels = source.form.channels
-        scale, shift = self._norm.affine(source.moments)
+        scale, shift = source.moments.affine(self._norm)
         tokens = torch.addcmul(shift, source.data, scale).to(source.data.dtype).view(1, 1, -1, channels)
         q, k, v = (F.linear(tokens, *self._linears[name]) for name in ("to_q", "to_k", "to_v"))
         flat = source.data.view(-1, channels)

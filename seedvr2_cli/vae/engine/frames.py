@@ -107,7 +107,7 @@ class Slot:
         self.form = form
         self._source = source
         self._kernels = kernels
-        self._affine = norm.affine(source.moments) if norm else None
+        self._affine = source.moments.affine(norm) if norm else None
         self._held = torch.empty((0, *form.shape[1:]), dtype=form.dtype, device=kernels.device)
         self._first = self._last = 0  # the rows that are held
 
