@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,7 +30,7 @@ from seedvr2_cli.media.structure import (
     is_playlist,
     outline,
 )
-from seedvr2_cli.media.survey import Survey, still, survey
+from seedvr2_cli.media.survey import Survey, shown_stamps, still, survey
 from seedvr2_cli.media.timing import judge
 from seedvr2_cli.media.yuv import MATRICES, PRIMARIES, TRANSFERS, real_color
 
@@ -58,6 +58,25 @@ def probe(path: Path, ffmpeg: FFmpeg) -> MediaInfo:
     shown = replace(info, video=_as_shown(info, ffmpeg))
     real_color(shown)  # a matrix that cannot be read is said now
     return shown
+
+
+def frame_times(info: MediaInfo) -> Iterator[Fraction]:
+    """Seconds on the file's clock at which the frames of a probed film stand, in order, as far as it tells.
+
+    The file is read through, nothing is decoded. Raises MediaError if it can no longer be opened.
+    """
+    with _opened(info.path) as (file, _, _):
+        animation = animated_webp(file)
+        if animation is not None:
+            ends = accumulate(animation.durations_ms, initial=0)
+            yield from (stamp * _MILLISECOND for stamp in islice(ends, len(animation.durations_ms)))
+            return
+        try:
+            with _container(file, info.container) as container:
+                film = container.streams[info.video.index]
+                yield from (stamp * film.time_base for stamp in shown_stamps(container, film))
+        except av.error.FFmpegError as error:
+            raise MediaError("cannot be read any more", where=info.path) from error
 
 
 @contextmanager
@@ -100,14 +119,17 @@ class _Nameless:
             return -1
 
 
-def _read(path: Path, file: BinaryIO, size: int, structure: Structure, known_format: str | None) -> MediaInfo:
-    """What the file tells about itself."""
+def _container(file: BinaryIO, known_format: str | None) -> Any:
+    """The file as PyAV reads it."""
     # no protocol is allowed: whatever the container says, no other file and no network is opened
     options = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
+    return av.open(_Nameless(file), "r", format=known_format, options=options, metadata_errors="replace")
+
+
+def _read(path: Path, file: BinaryIO, size: int, structure: Structure, known_format: str | None) -> MediaInfo:
+    """What the file tells about itself."""
     try:
-        with av.open(
-            _Nameless(file), "r", format=known_format, options=options, metadata_errors="replace"
-        ) as container:
+        with _container(file, known_format) as container:
             film = _film(path, container)
             if container.format.name.endswith("_pipe"):
                 seen = still(container, film)

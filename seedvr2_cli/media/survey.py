@@ -1,5 +1,6 @@
 """Which frames a stream holds and when they stand, found without decoding more than the first."""
 
+import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -46,22 +47,57 @@ def still(container: Any, stream: Any) -> Survey:
     return Survey(_first_frame(container, stream), 1, (), 0)
 
 
+def shown_stamps(container: Any, stream: Any) -> Iterator[int]:
+    """The ticks at which the frames of PyAV's stream are shown, in that order, to the end of the file.
+
+    Ends at a packet without a stamp.
+    """
+    shown, waiting = _Shown(), list[int]()
+    for packet in _packets(container, stream):
+        if shown.takes(packet):
+            stamp = _stamp(packet)
+            if stamp is None:
+                break
+            heapq.heappush(waiting, stamp)
+            if len(waiting) > REORDER:
+                yield heapq.heappop(waiting)
+    yield from sorted(waiting)
+
+
+class _Shown:
+    """Tells the packets whose pictures are shown from those that only lead to the first one."""
+
+    def __init__(self) -> None:
+        self._key: Any = None
+
+    def takes(self, packet: Any) -> bool:
+        """Whether the next packet is shown."""
+        if self._key is None and packet.size and packet.is_keyframe:
+            self._key = packet
+        if self._key is None or not packet.size or packet.is_discard:
+            return False
+        stamp = _stamp(packet)
+        return stamp is None or self._key.pts is None or stamp >= self._key.pts
+
+
+def _stamp(packet: Any) -> int | None:
+    stamp: int | None = packet.pts if packet.pts is not None else packet.dts
+    return stamp
+
+
 def _first_frame(container: Any, stream: Any) -> Any:
     frames = (_decode(packet) for packet in islice(_packets(container, stream), TRIES))
     return next((frame for frame in frames if frame is not None), None)
 
 
 def _walk(container: Any, stream: Any, position: Callable[[], int]) -> Survey:
-    first, key, whole = None, None, True
+    first, whole, rule = None, True, _Shown()
     shown: list[int | None] = []
     for tries, packet in enumerate(_packets(container, stream)):
         if first is None:
             first = _decode(packet)
-        if packet.size and not packet.is_discard:
-            key = packet if key is None and packet.is_keyframe else key
-            stamp = packet.pts if packet.pts is not None else packet.dts
-            if key is not None and (None in (stamp, key.pts) or stamp >= key.pts):
-                shown.append(stamp)
+        if rule.takes(packet):
+            shown.append(_stamp(packet))
         if tries > TRIES if first is None else position() > WALK_BYTES:
             whole = False
             break
