@@ -19,3 +19,11 @@ class Tiling(StrEnum):
 class Codec(StrEnum):
     X264 = "x264"
     FFV1 = "ffv1"
+
+
+class View(StrEnum):
+    """How before and after stand in one picture."""
+
+    SIDE = "side"
+    WIPE = "wipe"  # a line that moves across
+    GRID = "grid"  # both, their difference, and a zoomed part
