@@ -39,6 +39,7 @@ FENCES: dict[str, set[str]] = {
 TORCH_FREE = ["base", "media", "plan", "hub", "compare", "console", "cli"]
 TORCH_FREE_MODULES = [
     "seedvr2_cli",
+    "seedvr2_cli.pipeline.compare",
     "seedvr2_cli.pipeline.options",
     "seedvr2_cli.pipeline.report",
 ]

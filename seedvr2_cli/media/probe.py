@@ -3,7 +3,7 @@
 import re
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
@@ -60,7 +60,7 @@ def probe(path: Path, ffmpeg: FFmpeg) -> MediaInfo:
     return shown
 
 
-def frame_times(info: MediaInfo) -> Iterator[Fraction]:
+def frame_times(info: MediaInfo) -> Generator[Fraction, None, None]:
     """Seconds on the file's clock at which the frames of a probed film stand, in order, as far as it tells.
 
     The file is read through, nothing is decoded. Raises MediaError if it can no longer be opened.

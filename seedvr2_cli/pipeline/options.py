@@ -1,5 +1,6 @@
 """What a command was asked to do: one frozen value each, that checks itself. No torch."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -91,6 +92,29 @@ class EncodeOptions:
     output: Path | None = None
     half: bool = False
     overwrite: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """`compare`: how close b is to a. output None: beside b; sheet False: no contact sheet, numbers alone.
+
+    min_psnr: dB below which b is too far from a.
+    """
+
+    a: Path
+    b: Path
+    output: Path | None = None
+    sheet: bool = True
+    min_psnr: float | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.min_psnr is not None and not math.isfinite(self.min_psnr):
+            raise UsageError(f"{self.min_psnr} is no number of dB", where="--min-psnr", do="give 40 or so")
+        if self.output is not None and not self.sheet:
+            raise UsageError("given with --no-sheet", where="-o", do="drop one of the two")
+        if self.output is not None and self.output.suffix.lower() != ".png":
+            raise UsageError("is not named as a PNG", where=self.output, do="give -o NAME.png")
 
 
 def as_settings(options: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,16 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from seedvr2_cli.base.errors import MediaError, WeightsError
-from seedvr2_cli.base.units import say_number
 from seedvr2_cli.media.codecs import CODECS
 from seedvr2_cli.media.ffmpeg import FFmpeg
-from seedvr2_cli.media.info import MediaInfo
 from seedvr2_cli.media.probe import probe
 from seedvr2_cli.media.reader import FrameReader, Pixels
 from seedvr2_cli.media.writer import OutputSpec
 from seedvr2_cli.media.yuv import real_color
 from seedvr2_cli.pipeline.frames import PixelType
 from seedvr2_cli.pipeline.latents import LatentFile, is_latent_file, open_latents
+from seedvr2_cli.pipeline.media_facts import media_facts, say_video
 from seedvr2_cli.pipeline.model import ClipModel
 from seedvr2_cli.pipeline.round_trip import Job, decoded, round_trip
 from seedvr2_cli.plan.slices import latent_count
@@ -88,7 +86,7 @@ class MediaSource:
         )
         self.still = self.info.still
         self.total: int | None = 1 if self.still else video.frames
-        self.line = f"{path.name}: {_say_video(self.info)}"
+        self.line = f"{path.name}: {say_video(self.info)}"
         self.facts = media_facts(self.info)
 
     def check(self, vae: ClipModel) -> None:
@@ -170,33 +168,3 @@ class LatentSource:
 def pixel_type(depth: int) -> PixelType:
     """The type of samples of 8 or 16 bits."""
     return np.uint8 if depth <= 8 else np.uint16
-
-
-def media_facts(info: MediaInfo) -> dict[str, Any]:
-    """A media file as the report shows it."""
-    video = info.video
-    return {
-        "path": str(info.path),
-        "kind": "image" if info.still else "video",
-        "container": info.container,
-        "bytes": info.size_bytes,
-        "codec": video.codec,
-        "width": video.width,
-        "height": video.height,
-        "rate": str(video.rate) if video.rate else None,
-        "variable_rate": video.variable_rate,
-        "frames": video.frames,
-        "pix_fmt": video.pix_fmt,
-        "color": asdict(video.color),
-        "audio": [stream.codec for stream in info.others if stream.kind == "audio"],
-    }
-
-
-def _say_video(info: MediaInfo) -> str:
-    video = info.video
-    parts = [f"{video.width}x{video.height}", f"{video.codec} {video.pix_fmt}"]
-    if not info.still:
-        parts.append(f"{say_number(float(video.rate))} fps")
-        parts += [f"{video.frames} frames"] if video.frames else []
-    sounds = [stream.codec for stream in info.others if stream.kind == "audio"]
-    return ", ".join([*parts, *([f"sound {'+'.join(sounds)}"] if sounds else [])])
