@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seedvr2_cli._version import __version__
-from seedvr2_cli.base.choices import Codec, Dtype, Tiling
+from seedvr2_cli.base.choices import Codec, Dtype, Tiling, View
 from seedvr2_cli.base.units import parse_size
 
 _MODEL, _TILES, _OUTPUT, _RUN = "Model", "Tiles", "Output", "Run"
@@ -101,6 +101,14 @@ Crf = Annotated[
 PadEven = Annotated[
     bool,
     typer.Option("--pad-even", help="Pad odd sizes by a row or column, not 4:4:4.", rich_help_panel=_OUTPUT),
+]
+Compare = Annotated[
+    View | None,
+    typer.Option(
+        "--compare",
+        help="side, wipe or grid: write input and output in one file too, NAME.compare beside the output.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 Half = Annotated[
     bool, typer.Option("--half", help="Keep the latents in float16, not float32.", rich_help_panel=_OUTPUT)

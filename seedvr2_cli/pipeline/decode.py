@@ -11,6 +11,7 @@ from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
 from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
 from seedvr2_cli.media.reader import Pixels
 from seedvr2_cli.media.writer import FrameWriter, OutputSpec
+from seedvr2_cli.pipeline.before_after import BeforeAfter
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.model import ModelLoader, load_model
 from seedvr2_cli.pipeline.options import DecodeOptions, as_settings
@@ -32,6 +33,7 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
     source = open_source(options.input, ffmpeg)
     reporter.emit(Line("Input", source.line))
     spec = choose_output(options, source.template, reporter, still=source.still)
+    compared = BeforeAfter(options.compare, spec, overwrite=options.overwrite) if options.compare else None
     model = load(options.model, reporter)
     source.check(model.vae)
     job = Job(model.vae, options.tiles, StageClock())
@@ -42,6 +44,11 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
         count = sink.write(source.pictures(job, owned))
     seconds = time.perf_counter() - began
     reporter.say_end(source.complaints(), _say_result(spec, count, seconds), job.clock.stages)
+    outputs = [spec.final]
+    if compared is not None:
+        with job.clock.stage("compare"):
+            outputs.append(compared.write(count, ffmpeg, reporter))
+        job.clock.count("compare", count)
     return RunReport(
         command="decode",
         input=source.facts,
@@ -52,7 +59,7 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
         stages=job.clock.stages,
         peak_bytes=peak.bytes,
         warnings=reporter.warnings,
-        outputs=(str(spec.final),),
+        outputs=tuple(str(path) for path in outputs),
     )
 
 

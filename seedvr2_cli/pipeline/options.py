@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from seedvr2_cli.base.choices import Codec, Dtype, Tiling
+from seedvr2_cli.base.choices import Codec, Dtype, Tiling, View
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
 from seedvr2_cli.plan.tiles import Tile
@@ -64,7 +64,10 @@ class TileOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeOptions:
-    """`decode`: a video, image or latent file goes through the VAE. output None: beside the input."""
+    """`decode`: a video, image or latent file goes through the VAE. output None: beside the input.
+
+    compare: write before and after beside the output too.
+    """
 
     input: Path
     model: ModelOptions
@@ -73,6 +76,7 @@ class DecodeOptions:
     codec: Codec | None = None
     crf: int = 16
     pad_even: bool = False
+    compare: View | None = None
     overwrite: bool = False
 
     def __post_init__(self) -> None:

@@ -33,6 +33,7 @@ def run(
     codec: o.CodecName = None,
     crf: o.Crf = DecodeOptions.crf,
     pad_even: o.PadEven = False,
+    compare: o.Compare = None,
     overwrite: o.Overwrite = False,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
@@ -53,6 +54,7 @@ def run(
         codec=codec,
         crf=crf,
         pad_even=pad_even,
+        compare=compare,
         overwrite=overwrite,
     )
     with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
