@@ -5,13 +5,19 @@ import re
 import signal
 import subprocess
 import time
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from seedvr2_cli.compare.vmaf import why_not
+from seedvr2_cli.media.codecs import CODECS
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
+from seedvr2_cli.media.probe import probe
+from seedvr2_cli.media.reader import FrameReader
+from seedvr2_cli.media.writer import FrameWriter, OutputSpec
+from seedvr2_cli.media.yuv import real_color
 from tests.cli.conftest import alive_with, start
 from tests.cli.test_commands import KEYS
 from tests.cli.test_errors import only_line
@@ -107,6 +113,27 @@ def test_too_low_a_psnr_ends_with_1(run, data, clip, worse):
     assert clip.with_name("sheet.png").exists()
 
 
+def evenly_again(source: Path, target: Path, frames: int) -> None:
+    """Write the first frames of source to target, evenly spaced from 0 on."""
+    ffmpeg = describe(find_ffmpeg())
+    info = probe(source, ffmpeg)
+    video = info.video
+    spec = OutputSpec(
+        path=target,
+        final=target,
+        width=video.width,
+        height=video.height,
+        depth=8,
+        rate=video.rate,
+        codec=CODECS["x264"],
+        color=real_color(info),
+    )
+    with FrameReader(info, ffmpeg) as reader, FrameWriter(spec, ffmpeg) as writer:
+        for frame in islice(reader, frames):
+            writer.write(frame.pixels)
+        writer.finish()
+
+
 WARNINGS = {
     "counts": ("bbb_180p_aac.mp4", 60, "A has 120 frames, B 60: the first 60 are compared"),
     "stamps": (
@@ -121,11 +148,7 @@ WARNINGS = {
 @pytest.mark.parametrize(("name", "frames", "warning"), WARNINGS.values(), ids=WARNINGS)
 def test_what_is_odd_about_a_comparison_is_said(run, data, tmp_path, name, frames, warning):
     source, other = data / "clips" / name, tmp_path / "other.mp4"
-    rate = {"vfr_ms.mkv": "19000/2774"}.get(name, "24")
-    even = f"setpts=N/({rate})/TB"
-    words = ["-an", "-vf", even, "-frames:v", str(frames)]
-    words += ["-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
-    subprocess.run([find_ffmpeg(), "-v", "error", "-i", source, *words, other], check=True)
+    evenly_again(source, other, frames)
     report = json.loads(run("compare", source, other, "--no-sheet", "--json").out)
     assert report["warnings"] == [warning]
     assert report["facts"]["frames"] == frames
@@ -185,6 +208,17 @@ def test_an_error_is_one_line_and_leaves_nothing(run, data, tmp_path, case):
     result = run("compare", *words, *sheet)
     assert (result.code, only_line(result)) == (code, line)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.root
+def test_a_full_disk_leaves_no_sheet(run, data, worse, small_disk):
+    sheet = small_disk / "sheet.png"
+    result = run("compare", data / "clips/Eyes_212x120.mp4", worse, "-o", sheet, "-q")
+    assert (result.code, only_line(result)) == (
+        5,
+        f"{sheet}: no space left on the disk; free some, or give another -o",
+    )
+    assert list(small_disk.iterdir()) == []
 
 
 @pytest.mark.parametrize("delay", [0.3, 0.8, 1.2])
