@@ -1,4 +1,4 @@
-"""How a command ends: its report, where it was asked for."""
+"""How a command ends: its report, where it was asked for, and the answer no."""
 
 import json
 import sys

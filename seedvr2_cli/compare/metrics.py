@@ -90,7 +90,7 @@ class Tally:
         a, b = same_depth(a, b)
         self._peak = peak_of(a)
         squares, levels, place = squared_error(a, b)
-        similarity = ssim(a, b) if squares else _same(a)
+        similarity = ssim(a, b) if squares else _ssim_of_equal(a)
         score = FrameScore(self._frames, psnr(squares, a.size, self._peak), similarity)
         if levels > self._largest.levels:
             y, x, channel = place
@@ -161,7 +161,7 @@ def ssim(a: Pixels, b: Pixels) -> float | None:
     return total / float(rows * columns)
 
 
-def _same(a: Pixels) -> float | None:
+def _ssim_of_equal(a: Pixels) -> float | None:
     return 1.0 if min(a.shape[:2]) >= WINDOW else None
 
 

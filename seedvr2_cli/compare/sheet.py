@@ -33,8 +33,8 @@ def spread(count: int) -> list[int]:
 
 
 def gain_for(rms: float) -> int:
-    """The power of two, 1 to 128, that makes an error of this size (root mean square, part of the peak) a
-    quarter of white, or the next below."""
+    """The largest power of two, 1 to 128, that keeps an error of this size (root mean square, part of the
+    peak) within a quarter of white."""
     gain = 1
     while gain < MAX_GAIN and 2 * gain * rms * 255 <= _VISIBLE:
         gain *= 2

@@ -1,7 +1,7 @@
 """Before and after in one picture: side by side, behind a moving line, or as a grid.
 
-Every function takes pictures (H, W, 3) of one depth. One that is smaller than the other is scaled up to it,
-bilinear. `before` is on the left.
+Pictures are (H, W, 3), uint8 or uint16; of different depth, both become 16 bits. One that is smaller than the
+other is scaled up to it, bilinear. Small labels name the parts where there is room for them.
 """
 
 from fractions import Fraction
