@@ -11,14 +11,25 @@ class Dtype(StrEnum):
 
 
 class Tiling(StrEnum):
-    AUTO = "auto"  # off where the frame fits a tile, else overlap
+    AUTO = "auto"  # exact
+    EXACT = "exact"
     OVERLAP = "overlap"
     OFF = "off"
 
 
 class Codec(StrEnum):
     X264 = "x264"
+    X265 = "x265"
+    SVTAV1 = "svtav1"
+    VP9 = "vp9"
     FFV1 = "ffv1"
+    PRORES = "prores"
+    UTVIDEO = "utvideo"
+    QTRLE = "qtrle"
+    PNG = "png"
+    H264_NVENC = "h264_nvenc"
+    HEVC_NVENC = "hevc_nvenc"
+    AV1_NVENC = "av1_nvenc"
 
 
 class View(StrEnum):
@@ -27,3 +38,14 @@ class View(StrEnum):
     SIDE = "side"
     WIPE = "wipe"  # a line that moves across
     GRID = "grid"  # both, their difference, and a zoomed part
+
+
+class PipeFormat(StrEnum):
+    Y4M = "y4m"
+    NUT = "nut"
+    RAW = "raw"
+
+
+class OnError(StrEnum):
+    STOP = "stop"
+    KEEP = "keep"  # what could be read of a damaged input is enough

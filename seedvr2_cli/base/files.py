@@ -3,6 +3,7 @@
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +29,30 @@ def whole_file(final: Path, *, overwrite: bool, link: Link | None = HARD_LINK) -
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `folder`; when the block ends well, its files move into that, which is
+    made where it is missing. Files of the same names are replaced. Raises OutputError."""
+    temporary = folder.with_name(f".{folder.name[:80]}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.mkdir()
+        yield temporary
+        folder.mkdir(exist_ok=True)
+        for file in sorted(temporary.iterdir()):
+            file.replace(folder / file.name)
+    except OSError as error:
+        raise output_error(folder, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_output(final: Path, source: Path, *, overwrite: bool) -> None:
+    """Raise OutputError where final cannot or must not be written. Nothing is left behind."""
+    refuse_input(final, source)
+    refuse_existing(final, overwrite=overwrite)
+    try_folder(final)
 
 
 def refuse_existing(final: Path, *, overwrite: bool) -> None:

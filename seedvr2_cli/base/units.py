@@ -6,6 +6,7 @@ from fractions import Fraction
 from seedvr2_cli.base.errors import UsageError
 
 _BYTE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+_BYTES = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(B|[KMGT](?:i?B)?)?", re.ASCII | re.IGNORECASE)
 _SIZE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?", re.ASCII)
 
 
@@ -17,6 +18,15 @@ def say_bytes(count: int) -> str:
         value /= 1024
         unit += 1
     return f"{count} B" if unit == 0 else f"{say_number(value)} {_BYTE_UNITS[unit]}"
+
+
+def parse_bytes(text: str, *, where: str | None = None) -> int:
+    """`12GiB`, `900 MiB`, `1.5g`, powers of two; a bare number is bytes. Raises UsageError."""
+    match = _BYTES.fullmatch(text.strip())
+    if not match or float(match[1]) == 0:
+        raise UsageError(f"{text!r} is no amount of memory", where=where, do="write 12GiB or 900MiB")
+    power = "BKMGT".index((match[2] or "B")[0].upper())
+    return int(float(match[1]) * 1024**power)
 
 
 def say_seconds(seconds: float) -> str:
@@ -62,6 +72,21 @@ def parse_rate(text: str) -> Fraction:
     if rate <= 0:
         raise UsageError(f"{text!r} is no frame rate", do="give a number above 0")
     return rate
+
+
+def parse_time(text: str, where: str = "") -> Fraction:
+    """`12.5`, `1:30`, `1:02:03.25` or `1001/24` as exact seconds. Raises UsageError, naming the option."""
+    *places, last = text.strip().split(":")
+    try:
+        if len(places) > 2 or any(not place.isdecimal() for place in places) or last.startswith(("-", "+")):
+            raise ValueError(text)
+        seconds = Fraction(last)
+        for factor, place in zip((60, 3600), reversed(places), strict=False):
+            seconds += factor * int(place)
+    except (ValueError, ZeroDivisionError):
+        do = "write seconds as 12.5, or 1:02:03.25"
+        raise UsageError(f"{text!r} is no time", where=where, do=do) from None
+    return seconds
 
 
 def say_size(size: tuple[int, int]) -> str:

@@ -57,7 +57,7 @@ def _main(job: str, path: str, dtype: str, device_name: str, size: str, frames: 
     with PeakMemory(device) as loading:
         vae = load_vae(path, device=device_name, dtype=dtype)
     seconds = time.perf_counter() - start
-    weights = [weight.nbytes for weight in vae.network.state_dict().values()]
+    weights = [weight.nbytes for weight in vae.engine.weights()]
     report: dict[str, Any] = {
         "seconds": seconds,
         "peak_bytes": loading.bytes,

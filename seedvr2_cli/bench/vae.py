@@ -22,7 +22,10 @@ from seedvr2_cli.ops.probe import probe_device
 from seedvr2_cli.pipeline.recipe_file import write_recipe
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.load import load_onto
+from seedvr2_cli.vae.network import Network, weight_dtype
 from seedvr2_cli.vae.vae import VideoVAE
+from seedvr2_cli.weights.assign import assign
+from seedvr2_cli.weights.open import open_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +65,7 @@ def bench_vae(options: BenchOptions, reporter: Reporter) -> Iterator[dict[str, A
             yield about | {"name": label, "dtype": dtype, "file": path.name} | measure_alone(job)
     models = {d: load_onto(device, path, None, Dtype(d), reporter) for d in options.dtypes}
     yield from (about | record for record in _speeds(options, models))
-    yield from (about | record for record in _one_frame(options, models))
+    yield from (about | record for record in _against_plain(options, path, models))
 
 
 def recipe_file(folder: Path) -> Path:
@@ -103,20 +106,39 @@ def _speeds(options: BenchOptions, models: dict[str, VideoVAE]) -> Iterator[dict
         yield record
 
 
-def _one_frame(options: BenchOptions, models: dict[str, VideoVAE]) -> Iterator[dict[str, Any]]:
-    """One frame: the 2-D form against the plain 3-D form."""
-    pixels = options.size[0] * options.size[1]
+def _against_plain(
+    options: BenchOptions, path: Path, models: dict[str, VideoVAE]
+) -> Iterator[dict[str, Any]]:
+    """The engine and the plain network in turn: the whole clip, and one frame of it."""
     for dtype, vae in models.items():
-        x, z = (part.to(vae.device, vae.dtype) for part in noise_clip(vae.config, options.size, 1))
-        for job, half, part in (("encode", vae.network.encoder, x), ("decode", vae.network.decoder, z)):
-            with torch.no_grad():
-                variants = {
-                    "plain": partial(half, part, None, fold=False),
-                    "folded": partial(half, part, None),
-                }
-                times = interleaved(variants, options.rounds)
-            gain = {"times_plain": round(ratio(times["plain"], times["folded"]), 3)}
-            yield _record(f"{job} one frame", dtype, times["folded"], pixels) | gain
+        network = plain_network(path, vae.config, vae.device, vae.dtype)
+        for frames in (options.frames, 1):
+            pixels = options.size[0] * options.size[1] * frames
+            x, z = noise_clip(vae.config, options.size, frames)
+            pairs: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
+                "encode": (
+                    partial(network.encoder, x.to(vae.device, vae.dtype), None),
+                    partial(vae.encode, x),
+                ),
+                "decode": (
+                    partial(network.decoder, z.to(vae.device, vae.dtype), None),
+                    partial(vae.decode, z),
+                ),
+            }
+            for job, (plain, ours) in pairs.items():
+                with torch.no_grad():
+                    times = interleaved({"plain": plain, "engine": ours}, options.rounds)
+                gain = {"times_plain": round(ratio(times["plain"], times["engine"]), 3)}
+                name = f"{job}, plain network" if frames > 1 else f"{job} one frame, plain network"
+                yield _record(name, dtype, times["plain"], pixels) | gain
+
+
+def plain_network(path: Path, config: VAEConfig, device: torch.device, dtype: torch.dtype) -> Network:
+    """The network as published, with the weights of a file, for comparison."""
+    network = Network.on_meta(config)
+    with open_weights(path) as source:
+        assign(network, source, dtype_of=lambda name: weight_dtype(name, dtype), device=device)
+    return network
 
 
 def _record(name: str, dtype: str, times: Times, pixels: int) -> dict[str, Any]:

@@ -1,15 +1,18 @@
 """Every option, declared once under the name it has in all commands."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from seedvr2_cli._version import __version__
-from seedvr2_cli.base.choices import Codec, Dtype, Tiling, View
-from seedvr2_cli.base.units import parse_size
+from seedvr2_cli.base.choices import Codec, Dtype, OnError, PipeFormat, Tiling, View
+from seedvr2_cli.base.errors import UsageError
+from seedvr2_cli.base.units import parse_bytes, parse_rate, parse_size, parse_time
+from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions, parse_raw_form
 
-_MODEL, _TILES, _OUTPUT, _RUN = "Model", "Tiles", "Output", "Run"
+_MODEL, _TILES, _INPUT, _OUTPUT, _RUN = "Model", "Tiles", "Input", "Output", "Run"
 
 Vae = Annotated[
     Path,
@@ -53,7 +56,7 @@ TilingMode = Annotated[
     Tiling,
     typer.Option(
         "--tiling",
-        help="off: the whole frame at once. overlap: tiles. auto: tiles where a frame is larger than one.",
+        help="auto, exact: the same frames in any memory. overlap: tiles, not exact. off: no strips.",
         rich_help_panel=_TILES,
     ),
 ]
@@ -81,22 +84,131 @@ DecodeTileSize = Annotated[
 DecodeTileOverlap = Annotated[
     str | None, _tile_option("--decode-tile-overlap", "Overlap of decoder tiles.  Not given: 64.")
 ]
+MemoryBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-budget",
+        metavar="SIZE",
+        help="Memory that may be taken above the model, such as 12GiB.  Not given: 0.9 of what is free.",
+        rich_help_panel=_TILES,
+    ),
+]
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-folder",
+        metavar="FOLDER",
+        help="Where files may hold what frames leave behind, if it does not fit (CPU).",
+        rich_help_panel=_TILES,
+    ),
+]
+PlanOnly = Annotated[
+    bool, typer.Option("--plan", help="Say the memory plan, and stop.", rich_help_panel=_TILES)
+]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--start",
+        metavar="TIME",
+        help="Begin here: 12.5 or 1:02:03.25 after the first frame.",
+        rich_help_panel=_INPUT,
+    ),
+]
+End = Annotated[
+    str | None,
+    typer.Option("--end", metavar="TIME", help="End before this time.", rich_help_panel=_INPUT),
+]
+Frames = Annotated[
+    int | None, typer.Option("--frames", metavar="N", help="At most N frames.", rich_help_panel=_INPUT)
+]
+Deinterlace = Annotated[
+    bool | None,
+    typer.Option(
+        "--deinterlace/--no-deinterlace",
+        help="Make whole frames of fields (bwdif), or take them as they are.  Not given: refuse them.",
+        show_default=False,
+        rich_help_panel=_INPUT,
+    ),
+]
+OnErrorWord = Annotated[
+    OnError,
+    typer.Option(
+        "--on-error", help="keep: what can be read of a damaged input is enough.", rich_help_panel=_INPUT
+    ),
+]
+Rate = Annotated[
+    str | None,
+    typer.Option(
+        "--rate",
+        metavar="FPS",
+        help="Of a sequence of pictures: 24 or 24000/1001.  Not given: 25.",
+        rich_help_panel=_INPUT,
+    ),
+]
+RawInput = Annotated[
+    str | None,
+    typer.Option(
+        "--raw-input",
+        metavar="SIZE:PIX_FMT:FPS",
+        help="What raw video on stdin is: 640x360:yuv420p:24.",
+        rich_help_panel=_INPUT,
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option(
-        "-o", "--output", metavar="FILE", help="Not given: beside the input.", rich_help_panel=_OUTPUT
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="Not given: beside the input. -: stdout.",
+        rich_help_panel=_OUTPUT,
     ),
 ]
 CodecName = Annotated[
     Codec | None,
     typer.Option(
         "--codec",
-        help="x264, or ffv1 (lossless). Not given: what -o's suffix asks for, else x264.",
+        help="Not given: what -o's suffix asks for, else x264, or x265 for more than 8 bits.",
         rich_help_panel=_OUTPUT,
     ),
 ]
 Crf = Annotated[
-    int, typer.Option("--crf", help="Quality of x264: 0 to 51, lower is better.", rich_help_panel=_OUTPUT)
+    int,
+    typer.Option(
+        "--crf",
+        help="Quality: 0 to 51 (x264, x265, NVENC) or 63 (svtav1, vp9), lower is better.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Effort of the encoder.  Not given: medium (x264, x265), 6 (svtav1), p5 (NVENC).",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+PixFmt = Annotated[
+    str | None,
+    typer.Option(
+        "--pix-fmt",
+        metavar="NAME",
+        help="Pixel format as ffmpeg names it, such as yuv420p10le or yuv444p.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+EncoderArgs = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder-args",
+        metavar="WORDS",
+        help="More of ffmpeg's options for the encoder, in one text: '-tune film -g 48'.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
+PipeForm = Annotated[
+    PipeFormat, typer.Option("--format", help="What -o - writes to stdout.", rich_help_panel=_OUTPUT)
 ]
 PadEven = Annotated[
     bool,
@@ -136,7 +248,44 @@ def show_version(
         raise typer.Exit
 
 
+def bytes_given(option: str, text: str | None) -> int | None:
+    """The bytes that an option was given, None where it was not. Raises UsageError naming the option."""
+    return None if text is None else parse_bytes(text, where=option)
+
+
 def size_given(option: str, text: str | None) -> tuple[int, int] | None:
     """The (width, height) that an option was given, None where it was not. Raises UsageError naming the
     option."""
     return None if text is None else parse_size(text, where=option)
+
+
+def input_options(
+    start: str | None,
+    end: str | None,
+    frames: int | None,
+    deinterlace: bool | None,
+    on_error: OnError,
+    rate: str | None,
+    raw: str | None,
+) -> InputOptions:
+    """What of the input is read, and how. Raises UsageError."""
+    return InputOptions(
+        start=parse_time(start, where="--start") if start else InputOptions.start,
+        end=parse_time(end, where="--end") if end else None,
+        frames=frames,
+        deinterlace=deinterlace,
+        on_error=on_error,
+        rate=parse_rate(rate) if rate else None,
+        raw=parse_raw_form(raw, where="--raw-input") if raw else None,
+    )
+
+
+def output_options(
+    preset: str | None, pix_fmt: str | None, encoder_args: str | None, pipe: PipeFormat
+) -> OutputOptions:
+    """How the pictures are encoded. Raises UsageError."""
+    try:
+        words = tuple(shlex.split(encoder_args or ""))
+    except ValueError as error:
+        raise UsageError(f"{error}", where="--encoder-args", do="close every quotation mark") from error
+    return OutputOptions(preset=preset, pix_fmt=pix_fmt, encoder_arguments=words, pipe=pipe)

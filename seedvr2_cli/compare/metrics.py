@@ -133,7 +133,7 @@ def squared_error(a: Pixels, b: Pixels) -> tuple[int, int, tuple[int, int, int]]
     squares, levels, place = 0, 0, (0, 0, 0)
     for top in range(0, height, step):
         difference = np.subtract(a[top : top + step], b[top : top + step], dtype=np.int32)
-        flat = difference.astype(np.float64).ravel()
+        flat = difference.astype(np.float64).ravel(order="K")  # as it lies, no copy
         squares += int(np.dot(flat, flat))
         size = np.abs(difference, out=difference)
         at = int(size.argmax())

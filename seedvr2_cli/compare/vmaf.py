@@ -9,10 +9,11 @@ import numpy as np
 
 from seedvr2_cli.compare.pictures import same_depth
 from seedvr2_cli.media.ffmpeg import FFmpeg, explain
-from seedvr2_cli.media.filters import from_rgb
+from seedvr2_cli.media.filters import from_rgb, pipe_format
 from seedvr2_cli.media.info import Color
 from seedvr2_cli.media.process import FFmpegProcess
 from seedvr2_cli.media.reader import Pixels
+from seedvr2_cli.media.writer import planes
 from seedvr2_cli.media.yuv import yuv_color
 
 FILTER = "libvmaf"
@@ -56,9 +57,8 @@ class Vmaf:
         if self._stopped:
             return
         try:
-            for picture in same_depth(reference, other):
-                data = np.ascontiguousarray(picture, self._dtype)
-                self._process.write(data.data.cast("B"))
+            pair = np.concatenate(same_depth(reference, other), dtype=self._dtype)
+            self._process.write(planes(pair).data.cast("B"))
         except OSError:
             self._stopped = True
 
@@ -84,6 +84,6 @@ def _arguments(ffmpeg: FFmpeg, size: tuple[int, int], depth: int, color: Color) 
         f"[other][reference]{FILTER}=n_threads={threads}",
     )
     words = ["-v", "info", "-nostats"]  # the score is said at this level
-    words += ["-f", "rawvideo", "-pixel_format", "rgb48le" if depth > 8 else "rgb24"]
+    words += ["-f", "rawvideo", "-pixel_format", pipe_format(depth, alpha=False)]
     words += ["-video_size", f"{width}x{2 * height}", "-framerate", "25", "-i", "pipe:0"]
     return [*words, "-lavfi", ";".join(parts), "-f", "null", "-"]

@@ -38,6 +38,31 @@ def show_inspection(facts: Mapping[str, Any], path: str, size: int, stream: Text
         console.print(_tensors(facts["tensors"]))
 
 
+def show_media(facts: Mapping[str, Any], path: str, size: int, stream: TextIO) -> None:
+    """A video or picture: its own facts, the streams beside it, chapters, metadata."""
+    table = _pairs()
+    table.add_row("file", Text(f"{path} ({say_bytes(size)})"))
+    table.add_row("holds", Text(f"{facts['kind']} in {facts['container']}"))
+    if facts["missing_bytes"]:
+        table.add_row("problem", Text(f"cut off: {facts['missing_bytes']:,} bytes are missing", "yellow"))
+    for key, value in facts["video"].items():
+        table.add_row(key.replace("_", " "), Text(_say_value(value)))
+    for other in facts["streams"]:
+        named = other["tags"].get("title") or other["tags"].get("filename")
+        words = [other["codec"], other["language"], *other["dispositions"], named]
+        table.add_row(f"stream {other['index']}", Text(", ".join([other["kind"], *filter(None, words)])))
+    for chapter in facts["chapters"]:
+        span = f"{chapter['start_s']:.3f} to {chapter['end_s']:.3f} s"
+        table.add_row("chapter", Text(f"{span}: {chapter['title'] or ''}"))
+    for key, value in facts["metadata"].items():
+        table.add_row(Text(f"metadata {key}"), Text(value))
+    for key, value in facts.get("decoded", {}).items():
+        table.add_row(f"decoded {key}", Text(_say_value(value)))
+    for complaint in facts.get("complaints", ()):
+        table.add_row("problem", Text(complaint, "yellow"))
+    _console(stream).print(table)
+
+
 def show_checks(checks: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
     """doctor's findings, one row each."""
     table = _pairs()
@@ -77,6 +102,16 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: Tex
 
 def _say_score(value: float | None, digits: int, missing: str) -> str:
     return missing if value is None else f"{value:.{digits}f}"
+
+
+def _say_value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_say_value(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return " ".join(map(_say_value, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "not said", True: "yes", False: "no"}[value]
+    return str(value)
 
 
 def _tensors(tensors: Sequence[Mapping[str, Any]]) -> Table:

@@ -74,7 +74,7 @@ def find_ffmpeg(explicit: Path | None = None, environ: Mapping[str, str] = os.en
 
 def describe(path: Path) -> FFmpeg:
     """Ask the program at path what it is. Raises UsageError if it does not run, or is too old."""
-    match = _VERSION.match(_ask(path, "-version"))
+    match = _VERSION.match(ask(path, "-version"))
     if match is None:
         raise UsageError("is not an ffmpeg program", where=path, do=f"set {VARIABLE} to one")
     version = match[1]
@@ -82,13 +82,13 @@ def describe(path: Path) -> FFmpeg:
     if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise UsageError(f"is ffmpeg {version}", where=path, do=f"take ffmpeg {oldest} or newer")
-    return FFmpeg(path, version, _names(_ask(path, "-encoders")), _names(_ask(path, "-filters")))
+    return FFmpeg(path, version, _names(ask(path, "-encoders")), _names(ask(path, "-filters")))
 
 
 def child_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of a child ffmpeg."""
     # 7.0.2's static build crashes on MPEG-TS when its iconv finds the system's modules
-    return {**environ, "GCONV_PATH": "/nonexistent", "AV_LOG_FORCE_NOCOLOR": "1"}
+    return {**environ, "GCONV_PATH": "/nonexistent", "AV_LOG_FORCE_NOCOLOR": "1", "SVT_LOG": "1"}
 
 
 def file_url(path: Path) -> str:
@@ -133,10 +133,11 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _ask(path: Path, question: str) -> str:
+def ask(path: Path, *question: str) -> str:
+    """What the program at path answers to arguments. Raises UsageError if it does not run."""
     try:
         done = subprocess.run(
-            [path, question],
+            [path, "-hide_banner", *question],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env=child_environment(),

@@ -25,17 +25,17 @@ _SWSCALE_NAMES = {"bt470bg": "smpte170m", "bt2020nc": "bt2020"}  # where it has 
 
 _CENTERED = ("mjpeg", "webp")  # chroma between the luma samples; in video it lies on the left
 _CHROMA = {(1, 1): "444", (1, 2): "440", (2, 1): "422", (2, 2): "420", (4, 1): "411", (4, 4): "410"}
-_DEEP_RGB = ("gbrp16le", "rgb48be")
+_DEEP_RGB = ("gbrp16le", "gbrap16le", "rgb48be", "rgb48le", "rgba64be", "rgba64le")
 
 
-def to_rgb(info: MediaInfo, *, zscale: bool) -> str:
-    """The filters from the decoder's frames to `rgb24`, or to `rgb48le` for more than 8 bits.
+def to_rgb(info: MediaInfo, *, zscale: bool, alpha: bool = False) -> str:
+    """The filters from the decoder's frames to planes of R'G'B' (`pipe_format`).
 
     They stop with an error at a frame that has not the size of info.video: one that changes, or that another
     ffmpeg sees, can give no garbage. Raises MediaError where swscale would be wrong.
     """
     video, color = info.video, real_color(info)
-    planar, packed = ("gbrp16le", "rgb48le") if video.depth > 8 else ("gbrp", "rgb24")
+    planar = pipe_format(16 if video.depth > 8 else 8, alpha=alpha)
     width, height = _decoded_size(video)
     steps = [f"crop=w='if(eq(iw,{width})*eq(ih,{height}),iw,0)':h=ih:exact=1"]
     if video.rgb or is_gray(video):
@@ -44,26 +44,33 @@ def to_rgb(info: MediaInfo, *, zscale: bool) -> str:
             if not zscale:
                 what = f"{video.pix_fmt} of {_range(color)} range is not read by an ffmpeg without zscale"
                 raise MediaError(what, where=info.path, do="take another ffmpeg")
-            family = "gbrp" if video.rgb else "gray"
-            steps += [f"format={family}{_bits(video)}", _zscale(color, _RGB), f"format={planar}"]
+            family = ("gbrap" if alpha else "gbrp") if video.rgb else "gray"
+            steps += [f"format={family}{_bits(video)}", _zscale(color, _RGB)]
     elif zscale:
-        steps += [*_planes(video, color), _zscale(color, _RGB), f"format={planar}"]
+        steps += [*_planes(video, color, alpha=alpha), _zscale(color, _RGB)]
     else:
         steps.append(f"scale={_swscale_side('in', color)}{_siting(video)}:out_range=full:{_SWSCALE}")
-    return ",".join([*steps, f"format={packed}", *video.turn])  # chroma is placed for frames not yet turned
+    return ",".join([*steps, f"format={planar}", *video.turn])  # chroma is placed for frames not yet turned
 
 
-def from_rgb(color: Color, depth: int, pix_fmt: str, *, zscale: bool) -> str:
-    """The filters from `rgb24` (depth 8) or `rgb48le` (16) to pix_fmt, an RGB one where the matrix is gbr."""
-    planar = "gbrp16le" if depth > 8 else "gbrp"
+def from_rgb(color: Color, depth: int, pix_fmt: str, *, zscale: bool, alpha: bool = False) -> str:
+    """The filters from planes of R'G'B' (`pipe_format`) to pix_fmt, an RGB one where the matrix is gbr."""
+    planar = pipe_format(depth, alpha=alpha)
     if color.matrix in LINEAR_MATRICES:
         if zscale:
             return f"format={planar},{_zscale(_RGB, color)}:chromal=left,format={pix_fmt}"
         siting = ":out_h_chr_pos=0:out_v_chr_pos=128" if "420" in pix_fmt else ""
         return f"scale=in_range=full:{_swscale_side('out', color)}{siting}:{_SWSCALE},format={pix_fmt}"
     if depth > 8 and pix_fmt not in _DEEP_RGB and zscale:  # swscale would cut bits off instead of rounding
-        return f"format={planar},{_zscale(_RGB, _RGB)},format=gbrp,format={pix_fmt}"
+        rounded = pix_fmt if pix_fmt.startswith(("gbrp", "gbrap")) else pipe_format(8, alpha=alpha)
+        return f"format={planar},{_zscale(_RGB, _RGB)},format={rounded},format={pix_fmt}"
     return f"format={pix_fmt}"
+
+
+def pipe_format(depth: int, *, alpha: bool = False) -> str:
+    """The format in which pictures of 8 or 16 bits go through pipes: planes of G, B, R and alpha, as zscale
+    has them. Packed pixels would cost a conversion on each side."""
+    return ("gbrap" if alpha else "gbrp") + ("16le" if depth > 8 else "")
 
 
 def tag_filter(color: Color) -> str:
@@ -106,14 +113,15 @@ def _decoded_size(video: VideoStream) -> tuple[int, int]:
     return (video.height, video.width) if transposes(video.turn) else (video.width, video.height)
 
 
-def _planes(video: VideoStream, color: Color) -> list[str]:
-    """Bring Y'CbCr into a form that zscale takes: planes, no alpha, and no 4:2:0 of an odd size."""
+def _planes(video: VideoStream, color: Color, *, alpha: bool) -> list[str]:
+    """Bring Y'CbCr into a form that zscale takes: planes, and no 4:2:0 of an odd size."""
+    family = "yuva" if alpha else "yuv"
     across, down = video.subsampling
     width, height = _decoded_size(video)
     if width % across or height % down:
         same = f"{_swscale_side('in', color)}:{_swscale_side('out', color)}"
-        return [f"scale={same}{_siting(video)}:{_SWSCALE}", f"format=yuv444p{_bits(video)}"]
-    plain = f"yuv{_CHROMA[video.subsampling]}p{_bits(video)}"
+        return [f"scale={same}{_siting(video)}:{_SWSCALE}", f"format={family}444p{_bits(video)}"]
+    plain = f"{family}{_CHROMA[video.subsampling]}p{_bits(video)}"
     return [] if video.pix_fmt in (plain, plain.replace("yuv", "yuvj")) else [f"format={plain}"]
 
 

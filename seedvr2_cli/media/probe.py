@@ -2,25 +2,26 @@
 
 import re
 import stat
-import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from itertools import accumulate, islice
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import av
 import av.error
-from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 
 from seedvr2_cli.base.errors import MediaError
+from seedvr2_cli.media.codecs import has_alpha
 from seedvr2_cli.media.ffmpeg import MAX_PIXELS, MAX_SIDE, FFmpeg, explain, input_arguments
-from seedvr2_cli.media.geometry import turn_of
-from seedvr2_cli.media.info import Color, MediaInfo, OtherStream, VideoStream
+from seedvr2_cli.media.info import Color, MediaInfo, VideoStream
 from seedvr2_cli.media.process import FFmpegProcess
+from seedvr2_cli.media.sequence import Sequence as PictureSequence
+from seedvr2_cli.media.sequence import find_sequence
+from seedvr2_cli.media.streams import chapter_facts, film_facts, other_facts
 from seedvr2_cli.media.structure import (
     HEAD_BYTES,
     AnimatedWebP,
@@ -30,24 +31,27 @@ from seedvr2_cli.media.structure import (
     is_playlist,
     outline,
 )
-from seedvr2_cli.media.survey import Survey, shown_stamps, still, survey
-from seedvr2_cli.media.timing import judge
-from seedvr2_cli.media.yuv import MATRICES, PRIMARIES, TRANSFERS, real_color
+from seedvr2_cli.media.survey import Survey, still, survey
+from seedvr2_cli.media.timing import DEFAULT_RATE, judge
+from seedvr2_cli.media.yuv import real_color
 
 _PICTURE_BRANDS = {"avif", "mif1", "heic", "heix"}
 _MAY_MOVE = {"gif", "apng"}
 _NO_FILM = Disposition.attached_pic | Disposition.timed_thumbnails
-_UNREADABLE = ("bayer_", "xyz")
 _MILLISECOND = Fraction(1, 1000)
 _PGM = re.compile(rb"P5\s+(\d+) (\d+)\s")
 _PGM_BYTES = 32
 
 
-def probe(path: Path, ffmpeg: FFmpeg) -> MediaInfo:
+def probe(path: Path, ffmpeg: FFmpeg, rate: Fraction = DEFAULT_RATE) -> MediaInfo:
     """Find out what path holds, and that ffmpeg can decode its first frame. Raises MediaError.
 
-    The size is the one that ffmpeg shows: builds differ about cropping.
+    The size is the one that ffmpeg shows: builds differ about cropping. rate: frames per second of a folder
+    or pattern of pictures.
     """
+    sequence = find_sequence(path, rate)
+    if sequence is not None:
+        return _as_film(path, probe(sequence.first, ffmpeg), sequence)
     with _opened(path) as (file, size, head):
         structure = outline(file, size)
         animation = animated_webp(file)
@@ -60,23 +64,49 @@ def probe(path: Path, ffmpeg: FFmpeg) -> MediaInfo:
     return shown
 
 
-def frame_times(info: MediaInfo) -> Generator[Fraction, None, None]:
-    """Seconds on the file's clock at which the frames of a probed film stand, in order, as far as it tells.
+def stream_heads(info: MediaInfo, indices: Sequence[int]) -> dict[int, bytes]:
+    """The first packet of each of these streams: all of a cover."""
+    with (
+        _opened(info.path) as (file, size, _),
+        _container(info.path, file, info.container, outline(file, size)) as container,
+    ):
+        heads: dict[int, bytes] = {}
+        for packet in container.demux(*(container.streams[index] for index in indices)):
+            heads.setdefault(packet.stream_index, bytes(packet))
+            if len(heads) == len(indices):
+                break
+        return heads
 
-    The file is read through, nothing is decoded. Raises MediaError if it can no longer be opened.
+
+def _as_film(path: Path, first: MediaInfo, sequence: PictureSequence) -> MediaInfo:
+    """The facts of a sequence of pictures, of which the first is known."""
+    pictures = sequence.pictures
+    length = pictures.count / pictures.rate
+    video = replace(
+        first.video,
+        rate=pictures.rate,
+        frames=pictures.count,
+        duration=length,
+        alpha=has_alpha(first.video.pix_fmt),
+        tick=1 / pictures.rate,
+    )
+    film = replace(first, path=path, container="image2", still=False, video=video, duration=length)
+    return replace(film, pictures=pictures)
+
+
+def frame_times(info: MediaInfo) -> list[Fraction]:
+    """When each picture stands, in order, in seconds after the first; the whole file is read, none decoded.
+
+    Empty where the file has no stamps.
     """
-    with _opened(info.path) as (file, _, _):
+    with _opened(info.path) as (file, size, _):
         animation = animated_webp(file)
         if animation is not None:
-            ends = accumulate(animation.durations_ms, initial=0)
-            yield from (stamp * _MILLISECOND for stamp in islice(ends, len(animation.durations_ms)))
-            return
-        try:
-            with _container(file, info.container) as container:
-                film = container.streams[info.video.index]
-                yield from (stamp * film.time_base for stamp in shown_stamps(container, film))
-        except av.error.FFmpegError as error:
-            raise MediaError("cannot be read any more", where=info.path) from error
+            return [stamp * _MILLISECOND for stamp in accumulate(animation.durations_ms[:-1], initial=0)]
+        with _container(info.path, file, info.container, outline(file, size)) as container:
+            stream = container.streams[info.video.index]
+            stamps = survey(container, stream, indexed=False, position=lambda: 0).stamps
+            return [stamp * Fraction(stream.time_base) - info.video.start for stamp in stamps]
 
 
 @contextmanager
@@ -119,36 +149,46 @@ class _Nameless:
             return -1
 
 
-def _container(file: BinaryIO, known_format: str | None) -> Any:
-    """The file as PyAV reads it."""
-    # no protocol is allowed: whatever the container says, no other file and no network is opened
-    options = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
-    return av.open(_Nameless(file), "r", format=known_format, options=options, metadata_errors="replace")
-
-
 def _read(path: Path, file: BinaryIO, size: int, structure: Structure, known_format: str | None) -> MediaInfo:
     """What the file tells about itself."""
+    with _container(path, file, known_format, structure) as container:
+        film = _film(path, container)
+        if container.format.name.endswith("_pipe"):
+            seen = still(container, film)
+        else:
+            indexed = b"moov" in structure.boxes and b"moof" not in structure.boxes
+            seen = survey(container, film, indexed=indexed, position=file.tell)
+        if seen.first is None:
+            none = "has no frames" if seen.count == 0 else "has no frame that can be decoded"
+            raise MediaError(none, where=path)
+        is_still = _is_still(container, seen)
+        others = tuple(other_facts(stream) for stream in container.streams if stream is not film)
+        starts = [stream.start for stream in others if stream.start is not None]
+        return MediaInfo(
+            path=path,
+            container=container.format.name.split(",")[0],
+            still=is_still,
+            video=film_facts(path, film, seen, is_still=is_still),
+            others=others,
+            duration=Fraction(container.duration, av.time_base) if container.duration else None,
+            size_bytes=size,
+            missing_bytes=structure.missing_bytes,
+            start=min([seen.start * Fraction(film.time_base), *starts]),
+            chapters=chapter_facts(container),
+            tags=dict(container.metadata),
+        )
+
+
+@contextmanager
+def _container(path: Path, file: BinaryIO, known_format: str | None, structure: Structure) -> Iterator[Any]:
+    """PyAV's container; what it meets in the block is said in our words."""
+    # no protocol is allowed: whatever the container says, no other file and no network is opened
+    options = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
     try:
-        with _container(file, known_format) as container:
-            film = _film(path, container)
-            if container.format.name.endswith("_pipe"):
-                seen = still(container, film)
-            else:
-                indexed = b"moov" in structure.boxes and b"moof" not in structure.boxes
-                seen = survey(container, film, indexed=indexed, position=file.tell)
-            if seen.first is None:
-                none = "has no frames" if seen.count == 0 else "has no frame that can be decoded"
-                raise MediaError(none, where=path)
-            return MediaInfo(
-                path=path,
-                container=container.format.name.split(",")[0],
-                still=_is_still(container, seen),
-                video=_video(path, film, seen, is_still=_is_still(container, seen)),
-                others=tuple(_other(stream) for stream in container.streams if stream is not film),
-                duration=Fraction(container.duration, av.time_base) if container.duration else None,
-                size_bytes=size,
-                missing_bytes=structure.missing_bytes,
-            )
+        with av.open(
+            _Nameless(file), "r", format=known_format, options=options, metadata_errors="replace"
+        ) as container:
+            yield container
     except av.error.EOFError as error:
         raise MediaError("has no frames", where=path) from error
     except av.error.FFmpegError as error:
@@ -187,76 +227,6 @@ def _is_picture_file(container: Any) -> bool:
 def _is_still(container: Any, seen: Survey) -> bool:
     name = container.format.name
     return seen.count == 1 and (name.endswith("_pipe") or name in _MAY_MOVE or _is_picture_file(container))
-
-
-def _video(path: Path, stream: Any, seen: Survey, *, is_still: bool) -> VideoStream:
-    frame, codec = seen.first, stream.codec_context
-    pixel = frame.format
-    colors = [component.bits for component in pixel.components if not component.is_alpha]
-    if pixel.name.startswith(_UNREADABLE) or "f16" in pixel.name or max(colors) > 16:
-        raise MediaError(f"samples of the kind {pixel.name} are not read", where=path, do="convert it first")
-    pace = judge(seen.stamps, stream.time_base, stream.guessed_rate or stream.average_rate)
-    rotation = frame.rotation % 360
-    sar = Fraction(stream.sample_aspect_ratio or 1)
-    return VideoStream(
-        index=stream.index,
-        codec=codec.codec.canonical_name,
-        width=frame.width,
-        height=frame.height,
-        rate=Fraction(0) if is_still else pace.rate,
-        variable_rate=pace.variable,
-        frames=seen.count if pace.per_packet else None,
-        start=seen.start * stream.time_base,
-        duration=stream.duration * stream.time_base if stream.duration else None,
-        pix_fmt=pixel.name,
-        depth=max(colors),
-        subsampling=(round(64 / pixel.chroma_width(64)), round(64 / pixel.chroma_height(64))),
-        rgb=pixel.is_rgb or pixel.has_palette,
-        alpha=_is_transparent(frame) if is_still else _may_be_transparent(stream, frame),
-        sar=1 / sar if rotation % 180 == 90 else sar,
-        rotation=rotation,
-        turn=_turn(frame),
-        color=Color(
-            MATRICES.get(frame.colorspace),
-            PRIMARIES.get(frame.color_primaries),
-            TRANSFERS.get(frame.color_trc),
-            {1: False, 2: True}.get(frame.color_range),  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
-        ),
-    )
-
-
-def _turn(frame: Any) -> tuple[str, ...]:
-    try:
-        matrix = frame.side_data.get(SideDataType.DISPLAYMATRIX)
-    except ValueError:  # PyAV meets a kind of side data that it does not know, as in pictures with EXIF
-        return ()
-    return turn_of(struct.unpack("=9i", bytes(matrix))) if matrix is not None else ()
-
-
-def _is_transparent(picture: Any) -> bool:
-    """Whether any pixel of PyAV's frame is not opaque: many a PNG has alpha that says nothing."""
-    if not _has_alpha(picture) and not picture.format.has_palette:
-        return False
-    return bool((picture.to_ndarray(format="rgba")[..., 3] < 255).any())
-
-
-def _may_be_transparent(stream: Any, frame: Any) -> bool:
-    return _has_alpha(frame) or stream.metadata.get("alpha_mode") == "1"  # WebM's tag: decoders leave it out
-
-
-def _has_alpha(frame: Any) -> bool:
-    return any(component.is_alpha for component in frame.format.components)
-
-
-def _other(stream: Any) -> OtherStream:
-    codec = stream.codec_context
-    return OtherStream(
-        index=stream.index,
-        kind=stream.type,
-        codec=codec.codec.canonical_name if codec is not None else "unknown",
-        language=stream.language,
-        start=None if stream.start_time is None else stream.start_time * stream.time_base,
-    )
 
 
 def _animation_info(path: Path, size: int, animation: AnimatedWebP) -> MediaInfo:

@@ -2,38 +2,64 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
+import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.media.ffmpeg import child_environment, tidy
 
+if sys.platform == "linux":
+    import fcntl
+
 KEPT_LINES = 40  # of the log, at its end
 LINE_BYTES = 1000
+PIPE_BYTES = 1 << 20  # the most that Linux gives to everyone
 
-_QUIET = ("-nostdin", "-hide_banner", "-v", "error")
+_COMMON = ("-nostdin", "-hide_banner", "-nostats", "-v")
+_QUIET, _TALKING = ("error",), ("level+info",)
+_SERIOUS = re.compile(r"\[(?:error|fatal|panic)\] ")
+
+
+class Ear(Protocol):
+    """Who listens to all that an ffmpeg says, on a thread of the process."""
+
+    def hear(self, line: str) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class FFmpegProcess:
     """A running ffmpeg, with a pipe to it (stdin) or from it (stdout) where asked for.
 
-    Its log is read all the time, so that a flood of it cannot block the child; the last lines are kept.
+    Its log is read all the time, so that a flood of it cannot block the child; the last errors are kept.
+    ear: hears the whole log, until it closes. stdout may be a file that is open already.
     """
 
     def __init__(
-        self, ffmpeg: Path, arguments: Sequence[str], *, stdin: bool = False, stdout: bool = False
+        self,
+        ffmpeg: Path,
+        arguments: Sequence[str],
+        *,
+        stdin: bool = False,
+        stdout: bool | int = False,
+        ear: Ear | None = None,
     ) -> None:
+        pipe = subprocess.PIPE if stdout is True else subprocess.DEVNULL
+        self._ear = ear
         try:
             self._child = subprocess.Popen(
-                [ffmpeg, *_QUIET, *arguments],
+                [ffmpeg, *_COMMON, *(_TALKING if ear else _QUIET), *arguments],
                 stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if stdout else subprocess.DEVNULL,
+                stdout=pipe if isinstance(stdout, bool) else stdout,
                 stderr=subprocess.PIPE,
                 bufsize=0,
                 env=child_environment(),
@@ -41,6 +67,9 @@ class FFmpegProcess:
             )
         except OSError as error:
             raise UsageError(f"does not run ({error.strerror})", where=ffmpeg) from error
+        for pipe_end in (self._child.stdin, self._child.stdout):
+            if pipe_end is not None:
+                _widen(pipe_end.fileno())
         self._lines: deque[str] = deque(maxlen=KEPT_LINES)
         self._listener = threading.Thread(target=self._listen, name="ffmpeg log", daemon=True)
         self._listener.start()
@@ -122,8 +151,25 @@ class FFmpegProcess:
         assert stderr is not None
         with open(stderr.fileno(), "rb", closefd=False) as log:
             while line := log.readline(LINE_BYTES):
-                if text := tidy(line.decode("utf-8", "replace")):
-                    self._lines.append(text)
+                self._note(line.decode("utf-8", "replace"))
+        if self._ear:
+            self._ear.close()
+
+    def _note(self, line: str) -> None:
+        if self._ear:
+            self._ear.hear(line)
+            if not _SERIOUS.search(line):
+                return
+            line = _SERIOUS.sub("", line)
+        if text := tidy(line):
+            self._lines.append(text)
+
+
+def _widen(pipe_end: int) -> None:
+    """Let a pipe hold a fair part of a frame, where the system allows: fewer turns between two processes."""
+    if sys.platform == "linux":
+        with suppress(OSError):  # a user's share of pipes may be used up
+            fcntl.fcntl(pipe_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def detached(system: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Which frames a stream holds and when they stand, found without decoding more than the first."""
 
-import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -8,9 +7,8 @@ from typing import Any
 
 import av.error
 
-# Where no index gives the stamps, packets are read up to here: all of a short clip, 100 s at 20 Mbit/s. The
-# rest of a long film would take as long as its disk does, for a rate that its first minutes tell.
-WALK_BYTES = 256 << 20
+# Where no index gives the stamps, packets are read up to here: an hour at 20 Mbit/s, some 20 s of a disk.
+WALK_BYTES = 8 << 30
 TRIES = 1000  # packets in which a frame must be found that can be decoded
 REORDER = 32  # where a walk stops, the stamps before have gaps: codecs reorder up to 16 frames
 
@@ -38,66 +36,33 @@ def survey(container: Any, stream: Any, *, indexed: bool, position: Callable[[],
     if indexed:
         shown = [entry.timestamp for entry in stream.index_entries if not entry.is_discard]
         start = stream.start_time or 0  # an index has decoding stamps, which may begin earlier
-        return Survey(_first_frame(container, stream), len(shown), tuple(sorted(shown)), start)
+        return Survey(first_frame(container, stream), len(shown), tuple(sorted(shown)), start)
     return _walk(container, stream, position)
 
 
 def still(container: Any, stream: Any) -> Survey:
     """Look at a picture file: one frame, whatever follows it (phones append a second JPEG)."""
-    return Survey(_first_frame(container, stream), 1, (), 0)
+    return Survey(first_frame(container, stream), 1, (), 0)
 
 
-def shown_stamps(container: Any, stream: Any) -> Iterator[int]:
-    """The ticks at which the frames of PyAV's stream are shown, in that order, to the end of the file.
-
-    Ends at a packet without a stamp.
-    """
-    shown, waiting = _Shown(), list[int]()
-    for packet in _packets(container, stream):
-        if shown.takes(packet):
-            stamp = _stamp(packet)
-            if stamp is None:
-                break
-            heapq.heappush(waiting, stamp)
-            if len(waiting) > REORDER:
-                yield heapq.heappop(waiting)
-    yield from sorted(waiting)
-
-
-class _Shown:
-    """Tells the packets whose pictures are shown from those that only lead to the first one."""
-
-    def __init__(self) -> None:
-        self._key: Any = None
-
-    def takes(self, packet: Any) -> bool:
-        """Whether the next packet is shown."""
-        if self._key is None and packet.size and packet.is_keyframe:
-            self._key = packet
-        if self._key is None or not packet.size or packet.is_discard:
-            return False
-        stamp = _stamp(packet)
-        return stamp is None or self._key.pts is None or stamp >= self._key.pts
-
-
-def _stamp(packet: Any) -> int | None:
-    stamp: int | None = packet.pts if packet.pts is not None else packet.dts
-    return stamp
-
-
-def _first_frame(container: Any, stream: Any) -> Any:
+def first_frame(container: Any, stream: Any) -> Any:
+    """PyAV's first frame, None where none can be decoded."""
     frames = (_decode(packet) for packet in islice(_packets(container, stream), TRIES))
     return next((frame for frame in frames if frame is not None), None)
 
 
 def _walk(container: Any, stream: Any, position: Callable[[], int]) -> Survey:
-    first, whole, rule = None, True, _Shown()
+    first, key, whole = None, None, True
     shown: list[int | None] = []
     for tries, packet in enumerate(_packets(container, stream)):
         if first is None:
             first = _decode(packet)
-        if rule.takes(packet):
-            shown.append(_stamp(packet))
+        if packet.size and packet.is_keyframe and key is None:
+            key = packet  # perhaps one that an edit list hides
+        if packet.size and key is not None and not packet.is_discard:
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if None in (stamp, key.pts) or stamp >= key.pts:
+                shown.append(stamp)
         if tries > TRIES if first is None else position() > WALK_BYTES:
             whole = False
             break

@@ -27,7 +27,7 @@ def probe_device(wanted: str) -> Device:
     device = _torch_device(wanted)
     seconds = {dtype: _probe(device, dtype) for dtype in PROBED}
     working = sorted((s, str(d).removeprefix("torch.")) for d, s in seconds.items() if s is not None)
-    total, free = _memory(device)
+    total, free = memory_of(device)
     return Device(
         kind=device.type,
         index=device.index or 0,
@@ -157,10 +157,27 @@ def _cpu_model() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
-def _memory(device: torch.device) -> tuple[int | None, int | None]:
+def _meminfo() -> tuple[int, int] | None:
+    """Linux: what is there, and what could be had, pages of files counted that can be dropped."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        table = {
+            name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)
+        }
+        return table["MemTotal"], table["MemAvailable"]
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
+
+
+def memory_of(device: torch.device) -> tuple[int | None, int | None]:
+    """Bytes of a device's memory (the machine's for a CPU): all, and free; None where the system does not
+    tell."""
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         return total, free
+    found = _meminfo()
+    if found:
+        return found
     try:
         page = os.sysconf("SC_PAGE_SIZE")
         return os.sysconf("SC_PHYS_PAGES") * page, os.sysconf("SC_AVPHYS_PAGES") * page

@@ -12,7 +12,7 @@ from typing import Any
 
 from seedvr2_cli.base.errors import CheckFailed, UsageError
 from seedvr2_cli.base.events import Level, Line, Progress, Reporter
-from seedvr2_cli.base.files import refuse_input, whole_file
+from seedvr2_cli.base.files import check_output, refuse_input, whole_file
 from seedvr2_cli.base.units import say_number, say_psnr, say_seconds
 from seedvr2_cli.compare.metrics import ClipScore, Tally, frame_psnr
 from seedvr2_cli.compare.pictures import Picture
@@ -21,14 +21,13 @@ from seedvr2_cli.compare.vmaf import Vmaf, why_not
 from seedvr2_cli.media.codecs import CODECS
 from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
 from seedvr2_cli.media.info import MediaInfo
-from seedvr2_cli.media.probe import frame_times, probe
-from seedvr2_cli.media.reader import FrameReader, Pixels
+from seedvr2_cli.media.probe import probe
+from seedvr2_cli.media.reader import Frame, FrameReader, Pixels
 from seedvr2_cli.media.writer import FrameWriter, OutputSpec
 from seedvr2_cli.media.yuv import real_color
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.media_facts import media_facts, say_video
 from seedvr2_cli.pipeline.options import CompareOptions, as_settings
-from seedvr2_cli.pipeline.output import check_output
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 
@@ -87,11 +86,13 @@ class _Pairs:
     """The frames of two files in step. Each iteration reads them anew, to the end of both.
 
     counts: the frames of each, known once an iteration has come to its end; complaints likewise.
+    apart: the first pair whose times after the first frame differ, as (index, seconds in a, in b).
     """
 
     def __init__(self, files: Files, ffmpeg: FFmpeg) -> None:
         self.files, self.ffmpeg = files, ffmpeg
         self.counts = (0, 0)
+        self.apart: tuple[int, Fraction, Fraction] | None = None
         self.complaints: tuple[str, ...] = ()
 
     @property
@@ -108,13 +109,18 @@ class _Pairs:
             for a, b in zip_longest(*readers):
                 counts = [count + (frame is not None) for count, frame in zip(counts, (a, b), strict=True)]
                 if a is not None and b is not None:
+                    self._look_at_times(a, b)
                     yield a.pixels, b.pixels
             self.counts = (counts[0], counts[1])
             self.complaints = tuple(
-                f"{info.path.name}: frames may be damaged: {text}"
+                f"{info.path.name}: {text}"
                 for info, reader in zip(self.files, readers, strict=True)
                 for text in reader.complaints
             )
+
+    def _look_at_times(self, a: Frame, b: Frame) -> None:
+        if self.apart is None and abs(a.time - b.time) > NEAR:
+            self.apart = (a.index, a.time, b.time)
 
 
 def _look_at(options: CompareOptions, ffmpeg: FFmpeg, reporter: Reporter) -> Files:
@@ -176,17 +182,13 @@ def _doubts(pairs: _Pairs) -> Iterator[str]:
         yield f"A has {count_a} frames, B {count_b}: the first {min(count_a, count_b)} are compared"
     if a.still or b.still:
         return
-    with closing(frame_times(a)) as times_a, closing(frame_times(b)) as times_b:
-        times = zip(times_a, times_b, strict=False)
-        start_a, start_b = next(times, (Fraction(0), Fraction(0)))
-        if abs(start_a - start_b) > NEAR:
-            yield f"the first frame stands at {_say_time(start_a)} in A, at {_say_time(start_b)} in B"
-        for index, (time_a, time_b) in enumerate(times, start=1):
-            at_a, at_b = time_a - start_a, time_b - start_b
-            if abs(at_a - at_b) > NEAR:
-                places = f"{_say_time(at_a)} after the first in A, {_say_time(at_b)} in B"
-                yield f"time stamps differ from frame {index} on: {places}"
-                return
+    start_a, start_b = a.video.start, b.video.start
+    if abs(start_a - start_b) > NEAR:
+        yield f"the first frame stands at {_say_time(start_a)} in A, at {_say_time(start_b)} in B"
+    if pairs.apart is not None:
+        index, time_a, time_b = pairs.apart
+        places = f"{_say_time(time_a)} after the first in A, {_say_time(time_b)} in B"
+        yield f"time stamps differ from frame {index} on: {places}"
 
 
 def _say_time(seconds: Fraction) -> str:

@@ -1,10 +1,11 @@
-"""`inspect`: what a weight or latent file holds, without loading it."""
+"""`inspect`: what a weight, latent or media file holds, without loading it."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from seedvr2_cli.base.errors import WeightsError
+from seedvr2_cli.base.errors import MediaError, WeightsError
+from seedvr2_cli.pipeline.inspect_media import inspect_media
 from seedvr2_cli.pipeline.latents import LatentInfo
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.vae.config import VAEConfig
@@ -17,9 +18,18 @@ from seedvr2_cli.weights.source import TensorSource, summarise
 SHOWN_METADATA = 500  # characters of a value
 
 
-def inspect(path: Path) -> RunReport:
-    """Read the headers of a file. Raises WeightsError."""
-    with open_weights(path) as source:
+def inspect(path: Path, *, every: bool = False) -> RunReport:
+    """Read the headers of a file; every: decode all of a film too. Raises WeightsError and MediaError."""
+    try:
+        opened = open_weights(path)
+    except WeightsError as no_weights:
+        try:
+            return inspect_media(path, every=every)
+        except MediaError as error:
+            if error.what.startswith(("is ", "no such")):  # neither the one nor the other
+                raise no_weights from error
+            raise
+    with opened as source:
         found = identify(source)
         stored = summarise(source.specs.values())
         facts: dict[str, Any] = {

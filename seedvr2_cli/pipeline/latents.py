@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,8 +37,9 @@ class LatentInfo:
     """What stands beside the latents. width, height: pixels of the picture before padding (at its right and
     bottom).
 
-    rate: frames per second, None for a still. depth: bits per color sample of the source. source: its name,
-    size in bytes and sha256.
+    rate: frames per second, None for a still; where it varies the mean, with each frame's stamp in ticks
+    (seconds) after the first. depth: bits per color sample of the source. source: its name, size in bytes
+    and sha256.
     """
 
     scaling_factor: float
@@ -50,6 +52,8 @@ class LatentInfo:
     depth: int
     sar: Fraction
     color: Color
+    tick: Fraction | None = None
+    stamps: tuple[int, ...] = ()
 
     def to_json(self) -> str:
         """The text that the file carries."""
@@ -68,6 +72,8 @@ class LatentInfo:
             "sar": say_rate(self.sar),
             "color": [color.matrix, color.primaries, color.transfer, color.full_range],
         }
+        if self.tick:
+            values |= {"tick": say_rate(self.tick), "stamps": list(self.stamps)}
         return json.dumps(values)
 
     @classmethod
@@ -77,6 +83,7 @@ class LatentInfo:
             values = json.loads(text)
             if values["version"] != VERSION:
                 raise WeightsError(f"latent format {values['version']!r}", where=where, do="encode it again")
+            tick, stamps = _times(values)
             return cls(
                 scaling_factor=float(values["scaling_factor"]),
                 source=dict(values["source"]),
@@ -88,6 +95,8 @@ class LatentInfo:
                 depth=_whole(values["depth"], 32),
                 sar=parse_rate(values["sar"]),
                 color=_color(values["color"]),
+                tick=tick,
+                stamps=stamps,
             )
         except (ValueError, KeyError, TypeError, IndexError, RecursionError, UsageError) as error:
             raise WeightsError(f"its {LATENTS_KEY} is damaged", where=where, do="encode it again") from error
@@ -194,6 +203,18 @@ def _whole(value: object, most: int) -> int:
     if type(value) is not int or not 1 <= value <= most:
         raise ValueError(value)
     return value
+
+
+def _times(values: dict[str, Any]) -> tuple[Fraction | None, tuple[int, ...]]:
+    """The clock and the stamps of a variable rate: one for each frame, each later than the one before."""
+    if "tick" not in values:
+        return None, ()
+    stamps = values["stamps"]
+    if len(stamps) != values["frames"] or any(type(stamp) is not int for stamp in stamps):
+        raise ValueError(stamps)
+    if stamps[0] < 0 or any(later <= earlier for earlier, later in pairwise(stamps)):
+        raise ValueError(stamps)
+    return parse_rate(values["tick"]), tuple(stamps)
 
 
 def _color(values: object) -> Color:

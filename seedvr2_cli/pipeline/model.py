@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -13,8 +14,11 @@ from seedvr2_cli.ops.probe import probe_device, torch_facts
 from seedvr2_cli.pipeline.options import ModelOptions
 from seedvr2_cli.plan.tiles import Tile
 from seedvr2_cli.vae.config import VAEConfig
+from seedvr2_cli.vae.engine.plan import Plan, Wanted, choose_way
+from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.load import load_onto
 from seedvr2_cli.vae.posterior import Posterior
+from seedvr2_cli.vae.vae import VideoVAE
 
 
 class ClipModel(Protocol):
@@ -23,19 +27,28 @@ class ClipModel(Protocol):
     @property
     def config(self) -> VAEConfig: ...
 
-    def encode_stream(self, frames: Iterable[Tensor], *, tile: Tile | None) -> Iterator[Posterior]: ...
+    def encode_stream(
+        self, frames: Iterable[Tensor], *, tile: Tile | None, way: Way | None, length: int | None
+    ) -> Iterator[Posterior]: ...
 
-    def decode_stream(self, latents: Iterable[Tensor], *, tile: Tile | None) -> Iterator[Tensor]: ...
+    def decode_stream(
+        self, latents: Iterable[Tensor], *, tile: Tile | None, way: Way | None, length: int | None
+    ) -> Iterator[Tensor]: ...
+
+
+Planner = Callable[[Wanted], Plan]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded VAE and where it runs. dtype: the type it computes in. gate: the answer to --fp8, if asked."""
+    """A loaded VAE and where it runs. dtype: the type it computes in. gate: the answer to --fp8, if asked.
+    planner: chooses the way through, None for a model that has but one."""
 
     vae: ClipModel
     device: Device
     dtype: str
     gate: Gate | None
+    planner: Planner | None = None
 
     def facts(self) -> dict[str, Any]:
         """The device as a report shows it."""
@@ -56,4 +69,12 @@ def load_model(options: ModelOptions, reporter: Reporter) -> Model:
     if gate is not None:
         reporter.emit(Line("BLACKWELL_ENGINE", f"FP8 {'on' if gate.ok else 'off'}: {gate.reason}"))
     vae = load_onto(device, options.vae, options.config, options.dtype, reporter)
-    return Model(vae, device, str(vae.dtype).removeprefix("torch."), gate)
+    planner = partial(_plan, vae)
+    return Model(vae, device, str(vae.dtype).removeprefix("torch."), gate, planner)
+
+
+def _plan(vae: VideoVAE, wanted: Wanted) -> Plan:
+    """Choose the way, and make the halves that it takes."""
+    plan = choose_way(vae.config, vae.dtype, vae.device, wanted)
+    vae.engine.prepare(plan.way, encoder=wanted.encodes, decoder=wanted.decodes)
+    return plan

@@ -3,17 +3,19 @@
 import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from seedvr2_cli.base.choices import Codec, Dtype, Tiling, View
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
+from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
 from seedvr2_cli.plan.tiles import Tile
 
 DEFAULT_TILE = (512, 512)
 DEFAULT_OVERLAP = (64, 64)
-MAX_CRF = 51  # x264's own scale for 8 bits
+MAX_CRF = 63  # the longest scale, of AV1 and VP9; x264 and x265 end at 51
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +55,30 @@ class TileOptions:
 
     @property
     def encode(self) -> Tile | None:
-        """The encoder's tile, None for the whole frame."""
-        return None if self.tiling is Tiling.OFF else _tile(self.encode_size, self.encode_overlap)
+        """The encoder's overlapping tile; None: the whole frame, exactly."""
+        return _tile(self.encode_size, self.encode_overlap) if self.tiling is Tiling.OVERLAP else None
 
     @property
     def decode(self) -> Tile | None:
-        """The decoder's tile, None for the whole frame."""
-        return None if self.tiling is Tiling.OFF else _tile(self.decode_size, self.decode_overlap)
+        """The decoder's overlapping tile; None: the whole frame, exactly."""
+        return _tile(self.decode_size, self.decode_overlap) if self.tiling is Tiling.OVERLAP else None
+
+    @property
+    def strip_rows(self) -> int | None:
+        """Rows at a time that a tile size asks for where tiles are exact: the lower of the two heights."""
+        given = [size[1] for size in (self.encode_size, self.decode_size) if size is not None and size[1]]
+        return min(given, default=None) if self.tiling in (Tiling.AUTO, Tiling.EXACT) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryOptions:
+    """How much memory a run may take above its model. budget: bytes, None: nine tenths of what is free.
+    cache_folder: causal memory goes to files there where it does not fit. plan_only: say the plan, and stop.
+    """
+
+    budget: int | None = None
+    cache_folder: Path | None = None
+    plan_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +91,15 @@ class DecodeOptions:
     input: Path
     model: ModelOptions
     tiles: TileOptions = field(default_factory=TileOptions)
+    memory: MemoryOptions = field(default_factory=MemoryOptions)
     output: Path | None = None
     codec: Codec | None = None
     crf: int = 16
     pad_even: bool = False
     compare: View | None = None
     overwrite: bool = False
+    reading: InputOptions = field(default_factory=InputOptions)
+    writing: OutputOptions = field(default_factory=OutputOptions)
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= MAX_CRF:
@@ -93,9 +115,11 @@ class EncodeOptions:
     input: Path
     model: ModelOptions
     tiles: TileOptions = field(default_factory=TileOptions)
+    memory: MemoryOptions = field(default_factory=MemoryOptions)
     output: Path | None = None
     half: bool = False
     overwrite: bool = False
+    reading: InputOptions = field(default_factory=InputOptions)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +155,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, tuple):
         return list(value)
-    return str(value) if isinstance(value, Path | StrEnum) else value
+    return str(value) if isinstance(value, Path | StrEnum | Fraction) else value
 
 
 def _tile(size: tuple[int, int] | None, overlap: tuple[int, int] | None) -> Tile:

@@ -13,15 +13,34 @@ from seedvr2_cli.pipeline.model import ClipModel
 from seedvr2_cli.pipeline.options import TileOptions
 from seedvr2_cli.plan.geometry import padded_size
 from seedvr2_cli.plan.tiles import Tile, tile_count
+from seedvr2_cli.vae.engine.plan import Plan
+from seedvr2_cli.vae.posterior import Posterior
 
 
 @dataclass(frozen=True)
 class Job:
-    """A model, its tiles, and the clock that its stages are counted on."""
+    """A model, its tiles, the clock that its stages are counted on, and the way through the engine.
+
+    alone: the clip is one picture, after which nothing need be remembered.
+    """
 
     vae: ClipModel
     tiles: TileOptions
     clock: StageClock
+    plan: Plan | None = None
+    alone: bool = False
+
+    @property
+    def _how(self) -> dict[str, Any]:
+        return {"way": self.plan.way if self.plan else None, "length": 1 if self.alone else None}
+
+    def encode(self, frames: Iterable[Tensor]) -> Iterator[Posterior]:
+        """Frames through the encoder."""
+        return self.vae.encode_stream(frames, tile=self.tiles.encode, **self._how)
+
+    def decode(self, latents: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Latents through the decoder."""
+        return self.vae.decode_stream(latents, tile=self.tiles.decode, **self._how)
 
 
 def round_trip(
@@ -44,8 +63,7 @@ def round_trip(
 
 def encoded(job: Job, clip: Clip) -> Iterator[Tensor]:
     """The mean of every slice of latents, (1, C, t, h, w)."""
-    posteriors = job.vae.encode_stream(clip.tensors(), tile=job.tiles.encode)
-    for posterior in job.clock.over("encode", posteriors):
+    for posterior in job.clock.over("encode", job.encode(clip.tensors())):
         job.clock.count("read", clip.count)
         job.clock.count("encode", clip.count)
         yield posterior.mean
@@ -54,7 +72,7 @@ def encoded(job: Job, clip: Clip) -> Iterator[Tensor]:
 def decoded(job: Job, latents: Iterable[Tensor], size: tuple[int, int], dtype: PixelType) -> Iterator[Pixels]:
     """The frames of every slice as pictures, (n, H, W, 3)."""
     done = 0
-    for frames in job.clock.over("decode", job.vae.decode_stream(latents, tile=job.tiles.decode)):
+    for frames in job.clock.over("decode", job.decode(latents)):
         done += frames.shape[2]
         job.clock.count("decode", done)
         job.clock.count("convert", done)
@@ -70,6 +88,8 @@ def describe_plan(job: Job, size: tuple[int, int], stages: Iterable[str]) -> dic
     plan: dict[str, Any] = {"padded": padded, "frames_per_latent": job.vae.config.temporal_factor}
     for stage in stages:
         tile = job.tiles.encode if stage == "encode" else job.tiles.decode
+        if job.plan:
+            plan |= {"way": job.plan.reason, "estimated_bytes": job.plan.bytes}
         plan[stage] = _describe_tiles(tile, (padded[0] // factor, padded[1] // factor), factor)
     return plan
 
@@ -77,5 +97,5 @@ def describe_plan(job: Job, size: tuple[int, int], stages: Iterable[str]) -> dic
 def _describe_tiles(tile: Tile | None, latent_size: tuple[int, int], factor: int) -> dict[str, Any]:
     count = tile_count(tile, latent_size, factor) if tile else 1
     if tile is None or count == 1:
-        return {"tiling": "off", "tiles": 1}
+        return {"tiling": "exact", "tiles": 1}
     return {"tiling": "overlap", "tiles": count} | asdict(tile)

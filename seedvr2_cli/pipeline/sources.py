@@ -2,22 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from seedvr2_cli.base.choices import OnError
 from seedvr2_cli.base.errors import MediaError, WeightsError
 from seedvr2_cli.media.codecs import CODECS
+from seedvr2_cli.media.cut import Cut
 from seedvr2_cli.media.ffmpeg import FFmpeg
-from seedvr2_cli.media.probe import probe
-from seedvr2_cli.media.reader import FrameReader, Pixels
+from seedvr2_cli.media.info import MediaInfo
+from seedvr2_cli.media.pipes import STDIN, Piped, probe_piped
+from seedvr2_cli.media.probe import frame_times, probe
+from seedvr2_cli.media.reader import FrameReader, Pixels, Reading
+from seedvr2_cli.media.timing import DEFAULT_RATE
 from seedvr2_cli.media.writer import OutputSpec
 from seedvr2_cli.media.yuv import real_color
+from seedvr2_cli.pipeline.beside import Beside
 from seedvr2_cli.pipeline.frames import PixelType
+from seedvr2_cli.pipeline.lanes import Ahead
 from seedvr2_cli.pipeline.latents import LatentFile, is_latent_file, open_latents
 from seedvr2_cli.pipeline.media_facts import media_facts, say_video
+from seedvr2_cli.pipeline.media_options import InputOptions
 from seedvr2_cli.pipeline.model import ClipModel
 from seedvr2_cli.pipeline.round_trip import Job, decoded, round_trip
 from seedvr2_cli.plan.slices import latent_count
@@ -28,12 +37,16 @@ WIDE = 16  # bits of the samples on the way where the source has more than 8
 class Source(Protocol):
     """A clip to be decoded.
 
-    template: the output as the source has it; its path, codec and quality are still to be chosen. still: a
-    picture. total: frames to come, None where not known. line: the source in words. facts: the same for the
-    report. stages: what it goes through.
+    template: the output as the source has it; its path, codec and quality are still to be chosen. media: the
+    file whose other streams can go along, None for latents; cut: what of it is read. still: a picture.
+    total: frames to come, None where not known. line: the source in words. facts: the same for the report.
+    stages: what it goes through. beside: the times of its pictures.
     """
 
     template: OutputSpec
+    media: MediaInfo | None
+    cut: Cut
+    beside: Beside
     still: bool
     total: int | None
     line: str
@@ -43,8 +56,11 @@ class Source(Protocol):
     def check(self, vae: ClipModel) -> None:
         """Raise WeightsError if the source is not for this model."""
 
-    def pictures(self, job: Job, owned: ExitStack) -> Iterator[Pixels]:
-        """The pictures that come out of the model, (n, H, W, 3); what they need open goes into owned."""
+    def pictures(self, job: Job, owned: ExitStack, spec: OutputSpec) -> Iterator[Pixels]:
+        """The pictures that come out of the model, (n, H, W, 3), of spec's depth.
+
+        What they need open goes into owned, and what goes round the model into beside.
+        """
         ...
 
     def complaints(self) -> tuple[str, ...]:
@@ -52,9 +68,9 @@ class Source(Protocol):
         ...
 
 
-def open_source(path: Path, ffmpeg: FFmpeg) -> Source:
+def open_source(path: Path, ffmpeg: FFmpeg, options: InputOptions | None = None) -> Source:
     """Look at a file's content. Raises MediaError, or WeightsError for a latent file that is damaged."""
-    return LatentSource(open_latents(path)) if is_latent_file(path) else MediaSource(path, ffmpeg)
+    return LatentSource(open_latents(path)) if is_latent_file(path) else MediaSource(path, ffmpeg, options)
 
 
 class MediaSource:
@@ -62,13 +78,18 @@ class MediaSource:
 
     stages: tuple[str, ...] = ("encode", "decode")
 
-    def __init__(self, path: Path, ffmpeg: FFmpeg) -> None:
-        self.info = probe(path, ffmpeg)
-        if self.info.missing_bytes:  # the reader would say so too, after hours perhaps
-            what = f"the file is cut off: {self.info.missing_bytes:,} bytes are missing"
-            raise MediaError(
-                what, where=path, do="get it again, or save what is left: ffmpeg -i IN -c copy OUT"
-            )
+    def __init__(self, path: Path, ffmpeg: FFmpeg, options: InputOptions | None = None) -> None:
+        options = options or InputOptions()
+        self._piped = Piped() if path == STDIN else None
+        if self._piped:
+            self.info = probe_piped(self._piped, options.raw)
+        else:
+            self.info = probe(path, ffmpeg, options.rate or DEFAULT_RATE)
+        self.media: MediaInfo | None = self.info
+        _refuse(self.info, options)
+        self.cut = resolve(options.cut, self.info)
+        self.beside = Beside()
+        self._options = options
         self._ffmpeg = ffmpeg
         self._reader: FrameReader | None = None
         video = self.info.video
@@ -79,33 +100,46 @@ class MediaSource:
             height=video.height,
             depth=8 if video.depth <= 8 else WIDE,
             rate=video.rate,
+            tick=video.tick if video.variable_rate else Fraction(0),
             codec=CODECS["png"],
             color=real_color(self.info),
             sar=video.sar,
-            source=self.info,
+            hdr=video.hdr,
         )
         self.still = self.info.still
-        self.total: int | None = 1 if self.still else video.frames
+        self.total: int | None = 1 if self.still else self.cut.count(video)
         self.line = f"{path.name}: {say_video(self.info)}"
         self.facts = media_facts(self.info)
 
     def check(self, vae: ClipModel) -> None:
         """Any picture goes through any VAE."""
 
-    def read(self, owned: ExitStack) -> Iterator[Pixels]:
-        """The file's own pictures, (H, W, 3), one at a time."""
-        self._reader = owned.enter_context(FrameReader(self.info, self._ffmpeg))
-        return (frame.pixels for frame in self._reader)
+    def reader(self, *, alpha: bool = False) -> FrameReader:
+        """The file's frames as the job reads them: cut, made whole of fields; a file can be read again."""
+        reading = Reading(
+            cut=self.cut,
+            deinterlace=bool(self._options.deinterlace),
+            alpha=alpha,
+            keep=self._options.on_error is OnError.KEEP,
+        )
+        return FrameReader(self.info, self._ffmpeg, reading, self._piped)
 
-    def pictures(self, job: Job, owned: ExitStack) -> Iterator[Pixels]:
+    def read(self, owned: ExitStack, *, alpha: bool = False) -> Iterator[Pixels]:
+        """The file's own pictures, (H, W, 3), one at a time."""
+        self._reader = owned.enter_context(self.reader(alpha=alpha))
+        frames = owned.enter_context(Ahead(self._reader))
+        for frame in frames:
+            self.beside.keep(frame)
+            yield frame.pixels
+
+    def pictures(self, job: Job, owned: ExitStack, spec: OutputSpec) -> Iterator[Pixels]:
         """Encode and decode."""
         size = (self.template.width, self.template.height)
-        return round_trip(job, self.read(owned), size, pixel_type(self.template.depth))
+        return round_trip(job, self.read(owned, alpha=spec.alpha), size, pixel_type(spec.depth))
 
     def complaints(self) -> tuple[str, ...]:
         """What the decoder said about a file all of whose frames came."""
-        said = self._reader.complaints if self._reader else ()
-        return tuple(f"frames may be damaged: {text}" for text in said)
+        return self._reader.complaints if self._reader else ()
 
 
 class LatentSource:
@@ -115,6 +149,8 @@ class LatentSource:
 
     def __init__(self, latents: LatentFile) -> None:
         self._latents = latents
+        self.media: MediaInfo | None = None
+        self.cut, self.beside = Cut(), Beside()
         info = latents.info
         self.template = OutputSpec(
             path=latents.path,
@@ -124,9 +160,11 @@ class LatentSource:
             depth=8 if info.depth <= 8 else WIDE,
             rate=info.rate or Fraction(0),
             codec=CODECS["png"],
+            tick=info.tick or Fraction(0),
             color=info.color,
             sar=info.sar,
         )
+        self.beside.keep_times(stamp * info.tick for stamp in info.stamps if info.tick)
         self.still = info.rate is None
         self.total: int | None = info.frames
         channels, count, height, width = latents.shape
@@ -152,17 +190,40 @@ class LatentSource:
             what = f"{count} latents for {info.frames} frames"
             raise WeightsError(what, where=self._latents.path, do="encode it again")
 
-    def pictures(self, job: Job, owned: ExitStack) -> Iterator[Pixels]:
+    def pictures(self, job: Job, owned: ExitStack, spec: OutputSpec) -> Iterator[Pixels]:
         """Decode; frames beyond the clip's end were repeated ones."""
         size = (self.template.width, self.template.height)
         left = self._latents.info.frames
-        for batch in decoded(job, self._latents.pieces(), size, pixel_type(self.template.depth)):
+        for batch in decoded(job, self._latents.pieces(), size, pixel_type(spec.depth)):
             yield batch[:left]
             left -= len(batch[:left])
 
     def complaints(self) -> tuple[str, ...]:
         """Nothing: latents are whole or not at all."""
         return ()
+
+
+def resolve(cut: Cut, info: MediaInfo) -> Cut:
+    """The same cut with its end as a time, so that sound can end there too; of a picture nothing is cut."""
+    video = info.video
+    if info.still or cut.frames is None:
+        return Cut() if info.still else cut
+    if video.variable_rate:
+        times = [time for time in frame_times(info) if time >= cut.start]
+        end = times[cut.frames] if len(times) > cut.frames else None
+    else:
+        end = cut.first(video) + cut.frames / video.rate
+    return replace(cut, end=min((time for time in (cut.end, end) if time is not None), default=None))
+
+
+def _refuse(info: MediaInfo, options: InputOptions) -> None:
+    """Raise MediaError now for what the reader would say after hours perhaps, and for fields."""
+    if info.missing_bytes and options.on_error is OnError.STOP:
+        what = f"the file is cut off: {info.missing_bytes:,} bytes are missing"
+        raise MediaError(what, where=info.path, do="get it again, or take what is left with --on-error keep")
+    if info.video.interlaced and options.deinterlace is None:
+        do = "give --deinterlace, or --no-deinterlace to leave the lines as they are"
+        raise MediaError("is interlaced: each frame holds two fields", where=info.path, do=do)
 
 
 def pixel_type(depth: int) -> PixelType:

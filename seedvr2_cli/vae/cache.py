@@ -1,7 +1,6 @@
-"""What a causal network remembers between slices of time: a value, passed in and returned."""
+"""What the plain causal network remembers between slices of time: a value, passed in and returned."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -22,21 +21,15 @@ class CausalCache:
         """Bytes that the remembered frames take."""
         return sum(entry.nbytes for entry in self.frames)
 
-    def to(self, device: torch.device) -> Self:
-        """The same cache on another device; itself where it is there already."""
-        return type(self)(tuple(entry.to(device) for entry in self.frames))
-
 
 class Walk:
     """One slice on its way through a network: hands out remembered frames and collects new ones.
 
-    It lives for one forward pass. start: the slice begins a clip, so that there is nothing to remember. fold:
-    a clip's first frame may go through in the cheaper 2-D form, which gives the same values.
+    It lives for one forward pass. start: the slice begins a clip, so that there is nothing to remember.
     """
 
-    def __init__(self, cache: CausalCache | None, *, fold: bool) -> None:
+    def __init__(self, cache: CausalCache | None) -> None:
         self.start = cache is None
-        self.fold = fold
         self._old = iter(cache.frames if cache else ())
         self._new: list[Tensor] = []
 

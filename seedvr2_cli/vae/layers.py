@@ -1,4 +1,4 @@
-"""The layers of the video VAE, plainly: causal convs, ResNet block, attention, samplers.
+"""The layers of the video VAE, plainly, as the engine's reference: convs, ResNet block, attention, samplers.
 
 Tensors are (B, C, T, H, W), kept channels-last in memory: frames then lie one after the other, and seeing
 them as a batch of pictures, as norms and attention do, costs nothing. Source: spec/vae.md 1.3 to 1.6.
@@ -39,9 +39,6 @@ class CausalConv3d(nn.Module):
         remembered = time - self.stride[0]
         if time == 1:
             return self._conv(x)
-        if walk.start and walk.fold and x.shape[2] == 1:
-            walk.keep(x.expand(-1, -1, remembered, -1, -1))
-            return self._conv_one_frame(x)
         front = x[:, :, :1].expand(-1, -1, time - 1, -1, -1) if walk.start else walk.recall()
         x = torch.cat([front.to(x.dtype), x], dim=2)
         walk.keep(x[:, :, -remembered:])
@@ -51,13 +48,6 @@ class CausalConv3d(nn.Module):
         stride = (self.stride[0], self.stride[1], self.stride[1])
         padding = (0, self.padding, self.padding)
         return F.conv3d(self._padded(x), self.weight, self.bias, stride, padding)
-
-    def _conv_one_frame(self, x: Tensor) -> Tensor:
-        """A clip's first frame sees itself at every tap in time: one 2-D conv with the summed weights."""
-        oldest, middle, newest = self.weight.float().unbind(2)  # added so, it takes a seventh of sum()'s time
-        weight = (oldest + middle + newest).to(self.weight.dtype)
-        pictures = _as_pictures(self._padded(x))
-        return _as_clip(F.conv2d(pictures, weight, self.bias, self.stride[1], self.padding), x.shape[0])
 
     def _padded(self, x: Tensor) -> Tensor:
         x = x.to(self.weight.dtype)
@@ -142,14 +132,8 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor, walk: Walk) -> Tensor:
         """(B, C, T, H, W) -> (B, C, T', 2H, 2W); a clip's first frame stays one frame."""
         b, c, t, h, w = x.shape
-        weight, bias, frames = self.upscale_conv.weight, self.upscale_conv.bias, self.frames
-        assert bias is not None
-        alone = walk.start and walk.fold and t == 1 and frames == 2
-        if alone:  # the second copy of a first frame is dropped anyway: leave it out
-            weight = weight.unflatten(0, (4, 2, c))[:, 0].flatten(0, 1)
-            bias = bias.unflatten(0, (4, 2, c))[:, 0].flatten(0, 1)
-            frames = 1
-        expanded = F.conv3d(x, weight, bias).permute(0, 2, 3, 4, 1)
+        frames = self.frames
+        expanded = self.upscale_conv(x).permute(0, 2, 3, 4, 1)
         # channels are (row, column, frame, channel), the row slowest (spec/vae.md 1.6)
         parts = expanded.unflatten(-1, (2, 2, frames, c)).permute(0, 1, 6, 2, 4, 3, 5, 7)
         shuffled = parts.reshape(b, t * frames, 2 * h, 2 * w, c).permute(0, 4, 1, 2, 3)

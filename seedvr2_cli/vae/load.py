@@ -15,6 +15,7 @@ from seedvr2_cli.base.events import Level, Line, Reporter, Silent
 from seedvr2_cli.base.units import say_bytes, say_seconds
 from seedvr2_cli.hub.config_file import HubOffline, find_config
 from seedvr2_cli.ops.probe import choose_dtype, probe_device
+from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.network import Network, weight_dtype
 from seedvr2_cli.vae.vae import VideoVAE
@@ -65,12 +66,14 @@ def load_onto(device: Device, path: Path, config: ConfigLike, dtype: Dtype, repo
         _say(reporter, f"Device: {device.torch_name} ({device.name}), {str(kind)[6:]} ({why})")
         network = Network.on_meta(chosen)
         place = torch.device(device.torch_name)
+        choice = choose_kernels(place, kind)
+        _say(reporter, f"Kernels: {choice.line}")
         stored = assign(network, source, dtype_of=lambda name: weight_dtype(name, kind), device=place).stored
     parts = (f"{stored.parameters / 1e6:.1f} M parameters", *stored.quants, say_bytes(stored.nbytes))
     took = say_seconds(time.perf_counter() - started)
     text = f"Loaded {stored.tensors} tensors ({', '.join(parts)}) in {took}"
     reporter.emit(Line("VAE Loader", text, ok=True))
-    return VideoVAE(chosen, network, device=place, dtype=kind, reporter=reporter)
+    return VideoVAE(chosen, network, device=place, dtype=kind, kernels=choice.kernels)
 
 
 def choose_config(config: ConfigLike, source: TensorSource, reporter: Reporter) -> tuple[VAEConfig, str]:

@@ -1,4 +1,7 @@
-"""Encoder and decoder, with the published names of their tensors. Source: spec/vae.md 1.2 and 1.7."""
+"""Encoder and decoder, with the published names of their tensors: the weights' home, and the plain path.
+
+The engine makes its layers from these. Source: spec/vae.md 1.2 and 1.7.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -84,11 +87,9 @@ class Encoder(nn.Module):
         self.conv_norm_out = FrameNorm(groups, widths[-1])
         self.conv_out = CausalConv3d(widths[-1], 2 * config.latent_channels, (3, 3))
 
-    def forward(
-        self, x: Tensor, cache: CausalCache | None, *, fold: bool = True
-    ) -> tuple[Tensor, CausalCache]:
+    def forward(self, x: Tensor, cache: CausalCache | None) -> tuple[Tensor, CausalCache]:
         """(B, 3, T, H, W) in [-1, 1] -> moments (B, 2z, t, h, w) in conv_out's type, and the new cache."""
-        walk = Walk(cache, fold=fold)
+        walk = Walk(cache)
         x = self.conv_in(x.contiguous(memory_format=torch.channels_last_3d), walk)
         for block in self.down_blocks:
             x = block(x, walk)
@@ -109,11 +110,9 @@ class Decoder(nn.Module):
         self.conv_norm_out = FrameNorm(groups, widths[0])
         self.conv_out = CausalConv3d(widths[0], config.out_channels, (3, 3))
 
-    def forward(
-        self, z: Tensor, cache: CausalCache | None, *, fold: bool = True
-    ) -> tuple[Tensor, CausalCache]:
+    def forward(self, z: Tensor, cache: CausalCache | None) -> tuple[Tensor, CausalCache]:
         """(B, z, t, h, w) -> frames (B, 3, T, H, W), not clamped, in conv_out's type, and the new cache."""
-        walk = Walk(cache, fold=fold)
+        walk = Walk(cache)
         x = self.conv_in(z.contiguous(memory_format=torch.channels_last_3d), walk)
         x = self.mid_block(x, walk)
         for block in self.up_blocks:

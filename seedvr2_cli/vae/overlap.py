@@ -1,16 +1,16 @@
-"""Tiles with overlap: each with a causal cache of its own, blended with weights that sum to one."""
+"""Tiles with overlap: each with a causal memory of its own, blended with weights that sum to one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seedvr2_cli.plan.tiles import Span, Tile, spans_of
-from seedvr2_cli.vae.cache import CausalCache
 
-Step = Callable[[Tensor, CausalCache | None], tuple[Tensor, CausalCache]]
+Step = Callable[[Tensor, Any], tuple[Tensor, Any]]  # a slice and its tile's state, None at a clip's start
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ def tile_grid(tile: Tile, latent_size: tuple[int, int], factor: int, *, encoding
 
 
 def run_tiles(
-    grid: TileGrid, step: Step, x: Tensor, caches: Sequence[CausalCache] | None
-) -> tuple[Tensor, tuple[CausalCache, ...]]:
+    grid: TileGrid, step: Step, x: Tensor, states: Sequence[Any] | None
+) -> tuple[Tensor, tuple[Any, ...]]:
     """Take one slice of time through all tiles.
 
-    x: the whole picture, (B, C, T, H, W): frames when encoding, else latents. caches: one for each tile, as
+    x: the whole picture, (B, C, T, H, W): frames when encoding, else latents. states: one for each tile, as
     the last call returned them, or None at a clip's start. Returns the blended whole, float32, and the new
-    caches.
+    states.
     """
     scale = grid.scale
     height, width = grid.rows[-1].end * scale, grid.columns[-1].end * scale
@@ -48,8 +48,8 @@ def run_tiles(
     kept = []
     for index, (row, column) in enumerate(product(grid.rows, grid.columns)):
         part = x[..., _read_by(row, grid, x.shape[-2]), _read_by(column, grid, x.shape[-1])]
-        out, cache = step(part, caches[index] if caches is not None else None)
-        kept.append(cache)
+        out, state = step(part, states[index] if states is not None else None)
+        kept.append(state)
         if blended is None:
             blended = torch.zeros((*out.shape[:3], height, width), device=out.device)
         down = torch.tensor(row.weights, device=out.device)

@@ -9,25 +9,29 @@ from seedvr2_cli.base.errors import ShapeError
 from seedvr2_cli.plan.slices import padded_count
 
 
-def recut(pieces: Iterable[Tensor], *, later: int, multiple: int) -> Iterator[Tensor]:
+def recut(
+    pieces: Iterable[Tensor], *, later: int, multiple: int, total: int | None = None
+) -> Iterator[tuple[Tensor, bool]]:
     """Yield the first frame (or latent) alone, then `later` at a time, the last as many as are left.
 
-    pieces: (B, C, t, H, W), t as it comes. Raises ShapeError where pieces differ in size, where there are
+    pieces: (B, C, t, H, W), t as it comes. total: the length of the clip where it is known; with each slice
+    comes whether it is known to be the last. Raises ShapeError where pieces differ in size, where there are
     none, and where the last slice is no multiple of `multiple`.
     """
     held: Tensor | None = None
-    wanted, total = 1, 0
+    wanted, read = 1, 0
     for piece in pieces:
-        total += piece.shape[2]
+        read += piece.shape[2]
         held = piece if held is None else _joined(held, piece)
         while held.shape[2] >= wanted:
-            yield held[:, :, :wanted]
-            held, wanted = held[:, :, wanted:], later
+            left = held[:, :, wanted:]
+            yield held[:, :, :wanted], left.shape[2] == 0 and read == total
+            held, wanted = left, later
     if held is None:
         raise ShapeError("a clip without a frame")
     if held.shape[2]:
-        check_count(total, multiple)
-        yield held
+        check_count(read, multiple)
+        yield held, True
 
 
 def check_count(frames: int, factor: int) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import (
+    parse_bytes,
     parse_rate,
     parse_size,
     say_bytes,
@@ -71,3 +72,16 @@ def test_what_is_no_size_is_refused(text):
 def test_what_is_no_rate_is_refused(text):
     with pytest.raises(UsageError, match="is no frame rate"):
         parse_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("12GiB", 12 << 30), ("900 MiB", 900 << 20), ("1.5g", 3 << 29), ("4096", 4096)]
+)
+def test_memory_is_parsed_in_powers_of_two(text, count):
+    assert parse_bytes(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1GiB", "12 GB/s", "1e9", "GiB"])
+def test_what_is_no_amount_of_memory_is_refused(text):
+    with pytest.raises(UsageError):
+        parse_bytes(text)

@@ -20,8 +20,10 @@ def test_bench_vae_gives_one_record_per_measurement(tmp_path, capsys):
         "load",
         "encode",
         "decode",
-        "encode one frame",
-        "decode one frame",
+        "encode, plain network",
+        "decode, plain network",
+        "encode one frame, plain network",
+        "decode one frame, plain network",
         "encode memory",
         "decode memory",
     ]

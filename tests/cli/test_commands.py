@@ -29,7 +29,7 @@ def test_decode_says_what_it_does(run, clip, weights, tmp_path):
     assert lines[0] == "[Input] clip.mp4: 212x120, h264 yuv420p, 24.0 fps, 72 frames"
     assert lines[1].startswith("[BLACKWELL_ENGINE] FP8 off: ")
     assert lines[2] == "[VAE Loader] Loading GGUF VAE: tiny.gguf"
-    assert lines[6].startswith("[VAE Loader] ✓ Loaded 250 tensors (0.6 M parameters, F16, 1.17 MiB) in ")
+    assert lines[7].startswith("[VAE Loader] ✓ Loaded 250 tensors (0.6 M parameters, F16, 1.17 MiB) in ")
     assert lines[-1].startswith(f"[Output] ✓ {tmp_path / 'out.mp4'}: 72 frames of 212x120, ")
 
 
@@ -49,11 +49,12 @@ def test_json_is_one_object_with_the_agreed_keys(run, clip, weights, command):
 
 
 def test_tile_values_pass_through_untouched(run, clip, weights, tmp_path):
-    words = ["--encode-tile-size", "96x64", "--encode-tile-overlap", "24", "--decode-tile-size", "104"]
+    words = ["--tiling", "overlap", "--encode-tile-size", "96x64", "--encode-tile-overlap", "24"]
+    words += ["--decode-tile-size", "104"]
     words += ["--decode-tile-overlap", "16x40"]
     report = json.loads(run("decode", clip, "--vae", weights, "--json", "-q", *words).out)
     assert report["settings"]["tiles"] == {
-        "tiling": "auto",
+        "tiling": "overlap",
         "encode_size": [96, 64],
         "encode_overlap": [24, 24],
         "decode_size": [104, 104],
@@ -126,3 +127,46 @@ def test_demo_shows_the_whole_way_and_says_that_the_weights_are_random(run, tmp_
     again = run("demo")
     assert (again.code, "exists already" in again.err) == (5, True)
     assert run("demo", "--overwrite").code == 0
+
+
+def test_a_tile_size_without_overlap_tiling_is_the_height_of_exact_strips(run, clip, weights, tmp_path):
+    whole, strips = tmp_path / "whole.mp4", tmp_path / "strips.mp4"
+    run("decode", clip, "--vae", weights, "--dtype", "float32", "-o", whole, "--device", "cpu")
+    words = ["--decode-tile-size", "48", "--dtype", "float32", "--device", "cpu"]
+    result = run("decode", clip, "--vae", weights, "-o", strips, *words)
+    (line, _) = [line for line in result.err.splitlines() if line.startswith("[Plan]")]
+    assert line.startswith(
+        "[Plan] 216x120, exact, all in memory, strips of 48 rows (no overlap is needed): about "
+    )
+    assert strips.read_bytes() == whole.read_bytes()
+
+
+def test_a_budget_that_cannot_be_met_names_the_smallest_that_can(run, clip, weights, tmp_path):
+    out = tmp_path / "out.mp4"
+    words = ["decode", clip, "--vae", weights, "-o", out, "--device", "cpu", "--memory-budget"]
+    result = run(*words, "1MiB")
+    assert result.code == 6
+    found = re.fullmatch(
+        r"seedvr2: --memory-budget: 1.00 MiB above the model is too little for 216x120; "
+        r"give ([\d.]+ MiB) or more, or --cache-folder for files in its place",
+        result.err.splitlines()[-1],
+    )
+    assert found
+    assert not out.exists()
+    assert run(*words, found[1]).code == 0
+
+
+def test_plan_says_the_plan_and_stops(run, clip, weights, tmp_path):
+    out = tmp_path / "out.mp4"
+    result = run("decode", clip, "--vae", weights, "-o", out, "--plan", "--device", "cpu")
+    assert result.code == 0
+    assert result.err.splitlines()[-1].startswith("[Plan] 216x120, exact, all in memory: about ")
+    assert not out.exists()
+
+
+def test_memory_that_is_no_amount_is_refused(run, clip, weights):
+    result = run("decode", clip, "--vae", weights, "--memory-budget", "lots")
+    assert (result.code, result.err) == (
+        2,
+        "seedvr2: --memory-budget: 'lots' is no amount of memory; write 12GiB or 900MiB\n",
+    )

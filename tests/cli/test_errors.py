@@ -53,7 +53,10 @@ def test_a_missing_input(run, weights, tmp_path):
 
 def test_a_folder_as_input(run, weights, tmp_path):
     result = run("decode", tmp_path, "--vae", weights)
-    assert (result.code, only_line(result)) == (3, f"{tmp_path}: is a folder; name a file in it")
+    assert (result.code, only_line(result)) == (
+        3,
+        f"{tmp_path}: has no numbered pictures; name them as frame_00001.png",
+    )
 
 
 def gguf_that_lies(path):
@@ -106,13 +109,13 @@ def test_a_config_that_contradicts_the_weights(run, clip, weights, tmp_path):
     )
 
 
-SUFFIXES = ".mp4, .m4v, .mkv, .mov, .avi, .png, .jpg, .jpeg, .webp"
+SUFFIXES = ".mp4, .m4v, .mkv, .mov, .webm, .avi, .nut, .y4m, .png, .jpg, .jpeg, .webp, .tif, .tiff"
 
 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--crf", "99"], "--crf: 99 is outside 0 to 51; 0 is lossless, 16 fine"),
+        (["--crf", "99"], "--crf: 99 is outside 0 to 63; 0 is lossless, 16 fine"),
         (
             ["--decode-tile-size", "big"],
             "--decode-tile-size: 'big' is no size; write pixels as 512 or as WIDTHxHEIGHT, such as 640x512",
@@ -126,9 +129,29 @@ SUFFIXES = ".mp4, .m4v, .mkv, .mov, .avi, .png, .jpg, .jpeg, .webp"
             "--encode-tile-size: 64 with --tiling off; drop one of the two",
         ),
         (["--device", "gpu"], "--device: 'gpu' is no device; take auto, cpu, cuda, cuda:N or mps"),
-        (["-o", "-"], "-o -: writing to stdout is not offered; give a file"),
+        (
+            ["--raw-input", "640"],
+            "--raw-input: '640' is no size, pixel format and rate; write it as 640x360:yuv420p:24",
+        ),
+        (["--crf", "60"], "--crf: 60 is outside 0 to 51; 0 is lossless, 16 fine"),
+        (["--start", "1:99x"], "--start: '1:99x' is no time; write seconds as 12.5, or 1:02:03.25"),
+        (["--end", "1", "--start", "2"], "--end: 1 s is not after the start, 2 s; give a later time"),
+        (["--frames", "0"], "--frames: 0 frames are nothing; give 1 or more"),
+        (
+            ["--preset", "quick"],
+            "--preset: x264 has no preset 'quick'; take ultrafast, superfast, veryfast, faster, fast, "
+            "medium, slow, slower, veryslow",
+        ),
+        (
+            ["--codec", "ffv1", "-o", "a.mkv", "--preset", "fast"],
+            "--preset: ffv1 has no preset 'fast'; leave it out",
+        ),
+        (["--encoder-args", "'a"], "--encoder-args: No closing quotation; close every quotation mark"),
         (["-o", "out.xyz"], f"out.xyz: .xyz is not written; take {SUFFIXES}"),
-        (["-o", "out.mp4", "--codec", "ffv1"], "out.mp4: .mp4 does not hold ffv1; take .mkv or .mov or .avi"),
+        (
+            ["-o", "out.mp4", "--codec", "ffv1"],
+            "out.mp4: .mp4 does not hold ffv1; take .mkv or .mov or .avi or .nut",
+        ),
         (["--qqq"], "No such option: --qqq; see seedvr2 decode --help"),
         (
             ["--dtype", "int4"],
@@ -142,6 +165,12 @@ def test_options_that_make_no_sense(run, clip, weights, tmp_path, monkeypatch, w
     result = run("decode", clip, "--vae", weights, *words)
     assert (result.code, only_line(result)) == (2, line)
     assert {path.name for path in tmp_path.iterdir()} == {"clip.mp4"}
+
+
+def test_pictures_and_a_report_do_not_share_stdout(run, clip, weights):
+    result = run("decode", clip, "--vae", weights, "-o", "-", "--json")
+    assert result.code == 2
+    assert json.loads(result.out)["error"]["message"] == "--json: stdout is for the pictures; give -o a file"
 
 
 def test_an_output_that_exists(run, clip, weights, tmp_path):

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from seedvr2_cli.base.choices import Codec
 from seedvr2_cli.base.errors import OutputError, ShapeError
+from seedvr2_cli.media.carry import Carry
 from seedvr2_cli.media.codecs import CODECS
-from seedvr2_cli.media.containers import CONTAINERS, choose_codec, plan_sound
+from seedvr2_cli.media.containers import CONTAINERS, choose_codec, container_of, plan_streams
 from seedvr2_cli.media.ffmpeg import FFmpeg
 from seedvr2_cli.media.info import Color, MediaInfo
 from seedvr2_cli.media.probe import probe
@@ -32,7 +33,7 @@ RGB = Color("gbr", None, None, full_range=True)
 
 
 def spec_for(path: Path, frames: Pixels, codec: str, **others: object) -> OutputSpec:
-    still = CODECS[codec].still
+    still = container_of(path).picture
     spec = OutputSpec(
         path=path,
         final=path,
@@ -43,7 +44,7 @@ def spec_for(path: Path, frames: Pixels, codec: str, **others: object) -> Output
         codec=CODECS[codec],
         color=BT709,
     )
-    return replace(spec, **others)  # type: ignore[arg-type]
+    return replace(spec, tick=Fraction(0), **others)  # type: ignore[arg-type]
 
 
 def write(spec: OutputSpec, frames: Pixels | Sequence[Pixels], ffmpeg: FFmpeg) -> None:
@@ -58,8 +59,11 @@ def copy(source: Path, target: Path, ffmpeg: FFmpeg, codec: Codec | None = None)
     info = probe(source, ffmpeg)
     with FrameReader(info, ffmpeg) as reader:
         frames = np.stack([frame.pixels for frame in reader])
-    spec = spec_for(target, frames, choose_codec(target, codec, still=info.still).name)
-    spec = replace(spec, rate=info.video.rate, color=real_color(info), sar=info.video.sar, source=info)
+    spec = spec_for(target, frames, choose_codec(target, codec, picture=info.still).name)
+    plan = plan_streams(info, container_of(target), target.suffix)
+    carry = None if info.still else Carry(info, plan)
+    spec = replace(spec, rate=info.video.rate, tick=Fraction(0), color=real_color(info), sar=info.video.sar)
+    spec = replace(spec, carry=carry)
     write(spec, frames, ffmpeg)
     return frames, probe(target, ffmpeg)
 
@@ -310,7 +314,7 @@ def test_sound_that_outlasts_the_picture_is_kept(clips: Path, tmp_path: Path, ff
 
 def test_title_chapters_and_languages_come_along(clips: Path, tmp_path: Path, ffmpeg: FFmpeg) -> None:
     _, target = copy(clips / "multi.mp4", tmp_path / "copy.mkv", ffmpeg)
-    assert [stream.language for stream in target.others] == ["eng", "deu"]
+    assert [stream.language for stream in target.others if stream.kind == "audio"] == ["eng", "deu"]
     with av.open(str(tmp_path / "copy.mkv")) as container:
         assert container.metadata["title"] == "Many streams"
         assert len(container.chapters()) == 2
@@ -318,7 +322,8 @@ def test_title_chapters_and_languages_come_along(clips: Path, tmp_path: Path, ff
 
 def test_a_sound_that_does_not_fit_is_left_out(clips: Path, tmp_path: Path, ffmpeg: FFmpeg) -> None:
     path = tmp_path / "copy.mov"
-    assert plan_sound(probe(clips / "vp9_opus.webm", ffmpeg), path).warning is not None
+    source = probe(clips / "vp9_opus.webm", ffmpeg)
+    assert plan_streams(source, container_of(path), ".mov").warning is not None
     _, target = copy(clips / "vp9_opus.webm", path, ffmpeg)
     assert target.others == ()
 
@@ -405,6 +410,6 @@ def test_any_name_can_be_written(
     monkeypatch.chdir(tmp_path)
     path = Path(name + suffix)
     frames = noise((1, 4, 4, 3), np.uint8)
-    write(spec_for(path, frames, CONTAINERS[suffix].codecs[-1]), frames, ffmpeg)
+    write(spec_for(path, frames, "png" if suffix == ".png" else "ffv1"), frames, ffmpeg)
     assert [made.name for made in tmp_path.iterdir()] == [path.name]
     assert np.array_equal(read_all(path, ffmpeg), frames)

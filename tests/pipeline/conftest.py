@@ -43,10 +43,10 @@ class Unchanged:
 
     config = VAEConfig()
 
-    def encode_stream(self, frames: Iterable[torch.Tensor], *, tile: Any) -> Iterator[Posterior]:
+    def encode_stream(self, frames: Iterable[torch.Tensor], **how: Any) -> Iterator[Posterior]:
         return (Posterior(x, x) for x in frames)
 
-    def decode_stream(self, latents: Iterable[torch.Tensor], *, tile: Any) -> Iterator[torch.Tensor]:
+    def decode_stream(self, latents: Iterable[torch.Tensor], **how: Any) -> Iterator[torch.Tensor]:
         return iter(latents)
 
 
@@ -93,7 +93,8 @@ def sound_of(path: Path) -> list[bytes]:
 
 
 def cut(ffmpeg: FFmpeg, source: Path, target: Path, frames: int) -> Path:
-    """The first frames of a clip, with what sound goes with them, nothing encoded again."""
-    arguments = ["-i", source, "-map", "0", "-c", "copy", "-frames:v", str(frames), target]
+    """The first frames of a clip, with its sound copied; the frames are encoded again, in order."""
+    video = ["-c:v", "libx264", "-crf", "10", "-bf", "0", "-frames:v", str(frames)]
+    arguments = ["-i", source, "-map", "0", "-c:a", "copy", *video, target]
     subprocess.run([ffmpeg.path, "-v", "error", *arguments], check=True, stdin=subprocess.DEVNULL)
     return target

@@ -1,6 +1,11 @@
 """`decode --compare`: input and output in one file beside the output, made when the job is done."""
 
+import io
+import shutil
+import subprocess
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +14,11 @@ from PIL import Image
 from seedvr2_cli.base.choices import Codec, View
 from seedvr2_cli.base.errors import OutputError, UsageError
 from seedvr2_cli.compare.wipe import compose, line_at
-from seedvr2_cli.media.probe import probe
+from seedvr2_cli.media.probe import frame_times, probe
+from seedvr2_cli.media.reader import FrameReader, Reading
 from seedvr2_cli.pipeline.decode import decode
 from seedvr2_cli.pipeline.encode import encode
+from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
 from seedvr2_cli.pipeline.model import load_model
 from seedvr2_cli.pipeline.options import DecodeOptions, EncodeOptions, ModelOptions
 from tests.pipeline.conftest import cut, frames_of, sound_of, unchanged
@@ -43,6 +50,85 @@ def test_it_holds_every_frame_of_both(view, name, data, ffmpeg, tmp_path, lines)
         assert sound_of(compared) == sound_of(source)
     assert lines.said[-1].startswith(f"[Compare] {compared}: {view}, {video.width}x{video.height}, ")
     assert report.stages[-1][0::2] == ("compare", len(before))
+
+
+READINGS = {
+    "cut": ("bbb_180p_aac.mp4", ".mkv", {"start": Fraction(1), "frames": 5}, range(24, 29)),
+    "cut of a variable rate": (
+        "vfr_ms.mkv",
+        ".mov",
+        {"start": Fraction("0.053"), "end": Fraction("0.4")},
+        range(2, 7),
+    ),
+    "variable rate in a file of one rate": ("vfr_ms.mkv", ".avi", {}, range(20)),
+}
+
+
+@pytest.mark.parametrize(("name", "suffix", "cut_to", "kept"), READINGS.values(), ids=READINGS)
+def test_the_frames_that_the_job_kept_are_compared_at_their_times(
+    name, suffix, cut_to, kept, data, ffmpeg, tmp_path, lines
+):
+    source, result = data / "clips" / name, tmp_path / f"out{suffix}"
+    decode(
+        options(source, result, View.SIDE, codec=Codec.FFV1, reading=InputOptions(**cut_to)), lines, unchanged
+    )
+    compared = tmp_path / f"out.compare{suffix}"
+    before = frames_of(source, ffmpeg)[kept.start : kept.stop]
+    expected = [compose(View.SIDE, picture, picture, 0) for picture in before]
+    np.testing.assert_array_equal(frames_of(compared, ffmpeg), expected)
+    assert frame_times(probe(compared, ffmpeg)) == frame_times(probe(result, ffmpeg))
+
+
+def test_fields_are_made_whole_before_they_are_compared(data, ffmpeg, tmp_path, lines):
+    source, result = tmp_path / "fields.mp4", tmp_path / "out.mkv"
+    words = ["-i", data / "clips/bbb_180p_aac.mp4", "-vf", "interlace", "-frames:v", "6", "-an"]
+    words += ["-c:v", "libx264", "-flags", "+ildct+ilme", "-crf", "10", source]
+    subprocess.run([ffmpeg.path, "-v", "error", *words], check=True)
+    reading = InputOptions(deinterlace=True)
+    decode(options(source, result, View.SIDE, codec=Codec.FFV1, reading=reading), lines, unchanged)
+    expected = [compose(View.SIDE, picture, picture, 0) for picture in frames_of(result, ffmpeg)]
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.compare.mkv", ffmpeg), expected)
+
+
+def test_numbered_pictures_are_compared_with_the_film_they_became(data, ffmpeg, tmp_path, lines):
+    folder = tmp_path / "shot"
+    folder.mkdir()
+    for number in range(3):
+        shutil.copy(data / "clips/png16.png", folder / f"{number}.png")
+    decode(options(folder, tmp_path / "out.mkv", View.SIDE, codec=Codec.FFV1), lines, unchanged)
+    (before, *_) = frames_of(folder, ffmpeg)
+    expected = [compose(View.SIDE, before, before, 0)] * 3
+    np.testing.assert_array_equal(frames_of(tmp_path / "out.compare.mkv", ffmpeg), expected)
+
+
+@pytest.mark.parametrize(("name", "suffix"), [("alpha8.png", ".png"), ("alpha_vp9.webm", ".mkv")])
+def test_of_a_transparent_output_the_colors_are_compared(name, suffix, data, ffmpeg, tmp_path, lines):
+    source, result = data / "clips" / name, tmp_path / f"out{suffix}"
+    codec = Codec.FFV1 if suffix == ".mkv" else None
+    decode(options(source, result, View.SIDE, codec=codec), lines, unchanged)
+    compared = tmp_path / f"out.compare{suffix}"
+    assert (probe(result, ffmpeg).video.alpha, probe(compared, ffmpeg).video.alpha) == (True, False)
+    with FrameReader(probe(source, ffmpeg), ffmpeg, Reading(alpha=True)) as reader:
+        expected = [compose(View.SIDE, frame.pixels, frame.pixels, 0) for frame in reader]
+    np.testing.assert_array_equal(frames_of(compared, ffmpeg), expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix", "codec", "pix_fmt", "depth"),
+    [
+        ("h264_10bit.mp4", ".mp4", None, None, 10),
+        ("h264_10bit.mp4", ".mp4", Codec.X264, "yuv420p", 8),
+        ("tiny_2x2_3f.mkv", ".mov", Codec.PRORES, None, 10),
+        ("alpha_vp9.webm", ".webm", Codec.VP9, "yuva420p", 8),
+    ],
+)
+def test_it_has_the_depth_of_the_output_whatever_the_input_has(
+    name, suffix, codec, pix_fmt, depth, data, ffmpeg, tmp_path, lines
+):
+    result, writing = tmp_path / f"out{suffix}", OutputOptions(pix_fmt=pix_fmt)
+    decode(options(data / "clips" / name, result, View.GRID, codec=codec, writing=writing), lines, unchanged)
+    compared = probe(tmp_path / f"out.compare{suffix}", ffmpeg).video
+    assert (compared.depth, compared.codec) == (depth, probe(result, ffmpeg).video.codec)
 
 
 @pytest.mark.parametrize(("name", "suffix"), [("png16.png", "png"), ("still_lossless.webp", "webp")])
@@ -93,6 +179,31 @@ def test_the_input_is_never_overwritten(data, tmp_path, lines):
     assert str(caught.value) == f"{source}: is the input itself; give another -o"
 
 
+REFUSED = {
+    "stdout": ("clip.y4m", "-", "what goes to stdout cannot be read again; give -o a file"),
+    "pictures": (
+        "clip.y4m",
+        "frame_%05d.png",
+        "the output is a sequence of pictures, not one film; give -o a film",
+    ),
+    "stdin": ("-", "out.mp4", "what comes on stdin cannot be read again; give a file as the input"),
+}
+
+
+@pytest.mark.parametrize(("source", "result", "line"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_compared_is_refused_before_the_model_is_loaded(
+    source, result, line, tmp_path, lines, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    film = b"YUV4MPEG2 W16 H16 F24:1 C444\n" + 2 * (b"FRAME\n" + bytes(768))
+    Path("clip.y4m").write_bytes(film)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(film)))
+    with pytest.raises(UsageError) as caught:
+        decode(options(Path(source), Path(result), View.SIDE), lines, not_loaded)
+    assert str(caught.value) == f"--compare: {line}"
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.y4m"]
+
+
 def test_latents_have_nothing_to_compare_with(data, tiny_weights, tmp_path, lines):
     latents, model = tmp_path / "clip.safetensors", ModelOptions(vae=tiny_weights, device="cpu")
     source = data / "clips/tiny_16x16_1f.mp4"
@@ -100,7 +211,7 @@ def test_latents_have_nothing_to_compare_with(data, tiny_weights, tmp_path, line
     with pytest.raises(UsageError) as caught:
         decode(options(latents, tmp_path / "out.mp4", View.GRID), lines, not_loaded)
     assert str(caught.value) == (
-        "--compare grid: latents have no pictures to compare with; leave it out, or decode the clip itself"
+        "--compare: latents have no pictures to compare with; leave it out, or decode the clip itself"
     )
 
 

@@ -1,12 +1,13 @@
 """Everything but the VAE changes nothing: frames in, frames out, with a model that returns its input."""
 
 import subprocess
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from seedvr2_cli.base.choices import Codec
-from seedvr2_cli.media.probe import probe
+from seedvr2_cli.media.probe import frame_times, probe
 from seedvr2_cli.pipeline.decode import decode
 from seedvr2_cli.pipeline.options import DecodeOptions, ModelOptions
 from tests.pipeline.conftest import frames_of, sound_of, unchanged
@@ -72,12 +73,13 @@ def test_an_odd_size_is_kept_in_444_or_padded_where_asked(
 def test_10_bits_go_out_in_10_bits(data, ffmpeg, tmp_path, lines):
     source, result = data / "clips/h264_10bit.mp4", tmp_path / "out.mp4"
     decode(options(source, result), lines, unchanged)
-    assert probe(result, ffmpeg).video.pix_fmt == "yuv420p10le"
+    video = probe(result, ffmpeg).video
+    assert (video.codec, video.pix_fmt) == ("hevc", "yuv420p10le")
 
 
 def test_what_is_left_out_is_said(data, tmp_path, lines):
-    report = decode(options(data / "clips/alpha8.png", tmp_path / "out.png"), lines, unchanged)
-    assert report.warnings == ("transparency is left out: pictures go out opaque",)
+    report = decode(options(data / "clips/alpha8.png", tmp_path / "out.jpg"), lines, unchanged)
+    assert report.warnings == ("transparency is left out: jpeg in yuvj444p is opaque",)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +108,16 @@ def test_memory_does_not_grow_with_the_clip(tmp_path, ffmpeg, lines):
         peaks.append(report.peak_bytes)
     frame = 320 * 184 * 3 * 4  # as float32
     assert peaks[1] - peaks[0] < 16 * frame
+
+
+@pytest.mark.slow
+def test_ten_thousand_frames_keep_their_times_and_need_no_more_memory(tmp_path, ffmpeg, lines):
+    made = ["-f", "lavfi", "-i", "testsrc2=size=64x64:rate=60", "-c:v", "libx264", "-preset", "ultrafast"]
+    peaks = []
+    for frames in (1_000, 10_000):
+        path, result = tmp_path / f"{frames}.mkv", tmp_path / f"{frames}.mov"
+        subprocess.run([ffmpeg.path, "-v", "error", *made, "-frames:v", str(frames), path], check=True)
+        report = decode(options(path, result, codec=Codec.FFV1), lines, unchanged)
+        peaks.append(report.peak_bytes)
+        assert frame_times(probe(result, ffmpeg)) == [Fraction(n, 60) for n in range(frames)]
+    assert peaks[1] - peaks[0] < 4 << 20

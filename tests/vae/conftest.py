@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from seedvr2_cli.base.events import Silent
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.network import Network, weight_dtype
 from seedvr2_cli.vae.vae import VideoVAE
@@ -45,24 +44,31 @@ def recipe_vae(
     seed: int,
     mul: Mapping[str, float] | None = None,
     dtype: torch.dtype = torch.float32,
-    reporter: Any = None,
 ) -> VideoVAE:
     """A VAE with recipe weights, in memory."""
-    chosen = VAEConfig.from_mapping(config)
-    network = Network.on_meta(chosen)
+    return VideoVAE(
+        VAEConfig.from_mapping(config),
+        recipe_network(config, seed, mul, dtype),
+        device=torch.device("cpu"),
+        dtype=dtype,
+    )
+
+
+def recipe_network(
+    config: Mapping[str, Any],
+    seed: int,
+    mul: Mapping[str, float] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Network:
+    """The plain network with recipe weights."""
+    network = Network.on_meta(VAEConfig.from_mapping(config))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     weights = {
         name: torch.from_numpy(array).to(weight_dtype(name, dtype))
         for name, array in recipe_tensors(shapes, seed, mul)
     }
     network.load_state_dict(weights, assign=True)
-    return VideoVAE(
-        chosen,
-        network.requires_grad_(False),
-        device=torch.device("cpu"),
-        dtype=dtype,
-        reporter=reporter or Silent(),
-    )
+    return network.requires_grad_(False)
 
 
 def assert_equal(got: torch.Tensor, expected: torch.Tensor) -> None:

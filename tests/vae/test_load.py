@@ -115,10 +115,10 @@ def test_a_type_that_is_none_is_refused(plain_file):
 
 def test_weights_come_in_the_type_asked_for_and_the_last_convs_in_float32(plain_file):
     vae = load_vae(plain_file, TINY, dtype=torch.bfloat16)
-    kinds = {name: weight.dtype for name, weight in vae.network.state_dict().items()}
+    kinds = {name: weight.dtype for name, weight in vae.engine._network.state_dict().items()}
     wide = {name for name, kind in kinds.items() if kind == torch.float32}
     assert wide == {
         f"{half}.conv_out.{part}" for half in ("encoder", "decoder") for part in ("weight", "bias")
     }
     assert set(kinds.values()) == {torch.float32, torch.bfloat16}
-    assert not any(weight.requires_grad for weight in vae.network.parameters())
+    assert not any(weight.requires_grad for weight in vae.engine._network.parameters())

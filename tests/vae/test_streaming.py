@@ -1,4 +1,4 @@
-"""Any cut of a clip in time gives the same frames; caches are values."""
+"""Any cut of a clip in time gives the same frames; what is remembered is a value."""
 
 import itertools
 
@@ -30,18 +30,18 @@ def clip(tiny_vae, noise):
 
 @given(cuts(FRAMES, 4))
 def test_any_slices_of_frames_encode_to_the_same_latents(tiny_vae, clip, lengths):
-    cache, parts = None, []
+    state, parts = None, []
     for piece in clip[0].split(lengths, dim=2):
-        moments, cache = tiny_vae.encode_slice(piece, cache)
+        moments, state = tiny_vae.encode_slice(piece, state)
         parts.append(moments)
     assert_equal(torch.cat(parts, 2).chunk(2, 1)[0].contiguous(), clip[1].mean)
 
 
 @given(cuts(LATENTS))
 def test_any_slices_of_latents_decode_to_the_same_frames(tiny_vae, clip, lengths):
-    cache, parts = None, []
+    state, parts = None, []
     for piece in clip[1].mean.split(lengths, dim=2):
-        frames, cache = tiny_vae.decode_slice(piece, cache)
+        frames, state = tiny_vae.decode_slice(piece, state)
         parts.append(frames)
     assert_equal(torch.cat(parts, 2), clip[2])
 
@@ -88,17 +88,26 @@ def test_two_clips_may_be_taken_turn_by_turn(tiny_vae, clip, noise):
     assert_equal(second, alone)
 
 
-def test_a_slice_can_be_taken_again_from_the_same_cache(tiny_vae, clip):
-    _, cache = tiny_vae.decode_slice(clip[1].mean[:, :, :2], None)
-    first, _ = tiny_vae.decode_slice(clip[1].mean[:, :, 2:3], cache)
-    again, _ = tiny_vae.decode_slice(clip[1].mean[:, :, 2:3], cache)
-    assert torch.equal(first, again)
+def test_what_is_remembered_does_not_grow_and_ends_with_the_clip(tiny_vae, clip):
+    z = clip[1].mean
+    _, state = tiny_vae.decode_slice(z[:, :, :2], None)
+    held = state[0].nbytes
+    assert held > 0
+    _, state = tiny_vae.decode_slice(z[:, :, 2:4], state)
+    assert state[0].nbytes == held
+    _, state = tiny_vae.decode_slice(z[:, :, 4:], state, last=True)
+    assert state[0].nbytes == 0
 
 
-def test_the_cache_holds_its_own_frames_alone(tiny_vae, clip):
-    _, cache = tiny_vae.decode_slice(clip[1].mean, None)
-    assert cache.nbytes == sum(frames.untyped_storage().nbytes() for frames in cache.frames)
-    assert {frames.shape[2] for frames in cache.frames} == {2}
+def test_a_picture_alone_is_not_remembered(tiny_vae, clip):
+    _, state = tiny_vae.encode_slice(clip[0][:, :, :1], None, last=True)
+    assert state[0].nbytes == 0
+
+
+def test_clips_of_a_batch_are_taken_each_for_itself(tiny_vae, noise):
+    both = noise(2, 4, 2, 3, 4)
+    one = [tiny_vae.decode(z[None]) for z in both]
+    assert_equal(tiny_vae.decode(both), torch.cat(one))
 
 
 def test_the_first_frame_is_the_picture_alone(tiny_vae, clip):

@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
-from seedvr2_cli.pipeline.options import DecodeOptions, ModelOptions, TileOptions
+from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
+from seedvr2_cli.pipeline.options import DecodeOptions, MemoryOptions, ModelOptions, TileOptions
 
 NAME = "decode"
 
@@ -30,20 +32,41 @@ def run(
     encode_tile_overlap: o.EncodeTileOverlap = None,
     decode_tile_size: o.DecodeTileSize = None,
     decode_tile_overlap: o.DecodeTileOverlap = None,
+    memory_budget: o.MemoryBudget = None,
+    cache_folder: o.CacheFolder = None,
+    plan: o.PlanOnly = False,
     codec: o.CodecName = None,
     crf: o.Crf = DecodeOptions.crf,
     pad_even: o.PadEven = False,
     compare: o.Compare = None,
     overwrite: o.Overwrite = False,
+    start: o.Start = None,
+    end: o.End = None,
+    frames: o.Frames = None,
+    deinterlace: o.Deinterlace = None,
+    on_error: o.OnErrorWord = InputOptions.on_error,
+    rate: o.Rate = None,
+    raw_input: o.RawInput = None,
+    preset: o.Preset = None,
+    pix_fmt: o.PixFmt = None,
+    encoder_args: o.EncoderArgs = None,
+    pipe: o.PipeForm = OutputOptions.pipe,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> None:
     """Send a video or image through the VAE and back, or turn a latent file into frames."""
+    if json_report and output == Path("-"):
+        raise UsageError("stdout is for the pictures", where="--json", do="give -o a file")
     options = DecodeOptions(
         input=source,
         output=output,
         model=ModelOptions(vae=vae, config=config, device=device, dtype=dtype, fp8=fp8, fp8_force=fp8_force),
+        memory=MemoryOptions(
+            budget=o.bytes_given("--memory-budget", memory_budget),
+            cache_folder=cache_folder,
+            plan_only=plan,
+        ),
         tiles=TileOptions(
             tiling=tiling,
             encode_size=o.size_given("--encode-tile-size", encode_tile_size),
@@ -56,6 +79,8 @@ def run(
         pad_even=pad_even,
         compare=compare,
         overwrite=overwrite,
+        reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
+        writing=o.output_options(preset, pix_fmt, encoder_args, pipe),
     )
     with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
         from seedvr2_cli.pipeline.decode import decode

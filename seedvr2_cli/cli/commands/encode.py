@@ -9,7 +9,8 @@ import typer
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
-from seedvr2_cli.pipeline.options import EncodeOptions, ModelOptions, TileOptions
+from seedvr2_cli.pipeline.media_options import InputOptions
+from seedvr2_cli.pipeline.options import EncodeOptions, MemoryOptions, ModelOptions, TileOptions
 
 NAME = "encode"
 
@@ -26,8 +27,18 @@ def run(
     tiling: o.TilingMode = TileOptions.tiling,
     encode_tile_size: o.EncodeTileSize = None,
     encode_tile_overlap: o.EncodeTileOverlap = None,
+    memory_budget: o.MemoryBudget = None,
+    cache_folder: o.CacheFolder = None,
+    plan: o.PlanOnly = False,
     half: o.Half = False,
     overwrite: o.Overwrite = False,
+    start: o.Start = None,
+    end: o.End = None,
+    frames: o.Frames = None,
+    deinterlace: o.Deinterlace = None,
+    on_error: o.OnErrorWord = InputOptions.on_error,
+    rate: o.Rate = None,
+    raw_input: o.RawInput = None,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -37,6 +48,11 @@ def run(
         input=source,
         output=output,
         model=ModelOptions(vae=vae, config=config, device=device, dtype=dtype, fp8=fp8, fp8_force=fp8_force),
+        memory=MemoryOptions(
+            budget=o.bytes_given("--memory-budget", memory_budget),
+            cache_folder=cache_folder,
+            plan_only=plan,
+        ),
         tiles=TileOptions(
             tiling=tiling,
             encode_size=o.size_given("--encode-tile-size", encode_tile_size),
@@ -44,6 +60,7 @@ def run(
         ),
         half=half,
         overwrite=overwrite,
+        reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
     )
     with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
         from seedvr2_cli.pipeline.encode import encode

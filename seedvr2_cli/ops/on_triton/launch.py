@@ -1,0 +1,45 @@
+"""A kernel with all its arguments as a value: run on a device, or compiled for one that is not there."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Call:
+    """kernel: a jit function; programs: how many run; arguments: all of the kernel's, by name."""
+
+    kernel: Any
+    programs: int
+    arguments: dict[str, Any]
+    warps: int
+    stages: int
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the compiler is told; fusion is named, as its default turns round in Triton 3.10."""
+        return {"num_warps": self.warps, "num_stages": self.stages, "enable_fp_fusion": False}
+
+
+def run(call: Call, device: torch.device) -> None:
+    """Start the call on the device's current stream; under TRITON_INTERPRET on CPU tensors, and wait."""
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        call.kernel[(call.programs,)](**call.arguments, **call.options)
+
+
+def capability_of(tensor: Tensor) -> tuple[int, int] | None:
+    """Of the tensor's device; None for one that only the interpreter runs on."""
+    return torch.cuda.get_device_capability(tensor.device) if tensor.device.type == "cuda" else None
+
+
+def interpreted(tensor: Tensor) -> bool:
+    """Whether a kernel on this tensor is interpreted, which rounds otherwise (kernels.rounding)."""
+    return tensor.device.type == "cpu"
+
+
+def blocks(size: int, block: int) -> int:
+    """How many blocks cover size."""
+    return -(-size // block)

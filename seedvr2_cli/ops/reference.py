@@ -1,0 +1,79 @@
+"""The engine's operators in plain torch: the truth that every back end is compared with."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seedvr2_cli.ops.contracts import E4M3_MAX, ChannelSums
+
+
+def norm_silu(x: Tensor, scale: Tensor, shift: Tensor, out_type: torch.dtype) -> Tensor:
+    """silu(x * scale + shift) in float32, rounded to out_type once; float8_e4m3fn saturates at 448.
+
+    x: raw map (h, W, C); scale, shift: (C,) float32, of this frame (spec/vae.md 1.8 e).
+    """
+    y = F.silu(x.float() * scale + shift)
+    return y.clamp(-E4M3_MAX, E4M3_MAX).to(out_type) if out_type == torch.float8_e4m3fn else y.to(out_type)
+
+
+def frame_sums(x: Tensor) -> ChannelSums:
+    """The sums of a raw map's rows."""
+    pixels = x.float().flatten(0, 1)
+    total = pixels.sum(0)
+    return ChannelSums(len(pixels), total, (pixels - total / len(pixels)).square().sum(0))
+
+
+def merge_taps(weight: Tensor, slot_count: int) -> Tensor:
+    """A causal weight (C_out, C_in, 3, 3, 3) for a clip's first frames, whose history repeats the oldest one.
+
+    slot_count 1 (frame 0) sums the three taps in time, 2 (frame 1) the first two, 3 changes nothing.
+    """
+    repeated = 4 - slot_count
+    return torch.cat([weight[:, :, :repeated].sum(2, keepdim=True), weight[:, :, repeated:]], 2)
+
+
+def conv3x3x3(
+    slots: tuple[Tensor, ...], weight: Tensor, bias: Tensor, residual: Tensor | None = None
+) -> Tensor:
+    """One frame of a causal conv, in the slots' own type: (h, W, C_out).
+
+    slots: oldest first, (h + 2, W, C_in) each; weight: (C_out, C_in, slots, 3, 3); residual: (h, W, C_out).
+    """
+    y = _conv(slots, weight) + bias.to(slots[0].dtype)
+    return y if residual is None else y + residual
+
+
+def conv_phases(
+    slots: tuple[Tensor, ...], weight: Tensor, bias: Tensor, edges: tuple[bool, bool] = (True, True)
+) -> Tensor:
+    """One frame of a folded upsampler: (2h, 2W, C_out). Source: spec/vae.md 1.8 c.
+
+    slots: as in conv3x3x3, of the low-resolution map. weight: (2, 2, C_out, C_in, slots, 2, 2), by output
+    phase (row, column); phase 0 reads the low-resolution rows y - 1 and y, phase 1 y and y + 1; columns
+    alike. bias: (2, 2, 3, 3, C_out), by phase and by the output pixel's place: (top, inside, bottom) x (left,
+    inside, right). edges: whether the rows begin at the frame's top, and end at its bottom.
+    """
+    rows, columns = slots[0].shape[0] - 2, slots[0].shape[1]
+    out = slots[0].new_empty(2 * rows, 2 * columns, weight.shape[2])
+    down = _places(2 * rows, *edges)
+    across = _places(2 * columns, True, True)
+    for ay in (0, 1):
+        for ax in (0, 1):
+            y = _conv(slots, weight[ay, ax])[ay : ay + rows, ax : ax + columns]
+            constants = bias[ay, ax][down[ay::2]][:, across[ax::2]]
+            out[ay::2, ax::2] = y + constants.to(y.dtype)
+    return out
+
+
+def _conv(slots: tuple[Tensor, ...], weight: Tensor) -> Tensor:
+    """Every place that the kernel fits in rows, and in columns with one zero column on each side."""
+    frames = torch.stack(slots).permute(3, 0, 1, 2).unsqueeze(0)
+    return F.conv3d(frames, weight.to(frames.dtype), padding=(0, 0, 1))[0, :, 0].permute(1, 2, 0)
+
+
+def _places(size: int, at_start: bool, at_end: bool) -> Tensor:
+    """0, 1 or 2 for each index: first, inside, last."""
+    places = torch.ones(size, dtype=torch.long)
+    places[0] -= int(at_start)
+    places[-1] += int(at_end)
+    return places

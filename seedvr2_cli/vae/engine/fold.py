@@ -1,0 +1,97 @@
+"""Folded upsamplers: expansion, shuffle and causal conv become small convs on the low-resolution map.
+
+Per output phase (row ay, column ax) a conv of 2 x 2 taps in space is left, whose taps lie at the offsets
+(-1, 0) for phase 0 and (0, 1) for phase 1. Frames: V(f, z) is the shuffled frame that low-resolution frame f
+gives in phase z of time. Source: spec/vae.md 1.8c, spec/perf.md 6.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from torch import Tensor
+
+PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # (ay, ax)
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Tap `time` of the conv (0 the oldest) falls on a shuffled frame of phase z."""
+
+    time: int
+    z: int
+
+
+Taps = Sequence[Tap]
+
+# an upsampler that leaves time alone: the conv's three taps on three low-resolution frames
+STILL = ((Tap(0, 0),), (Tap(1, 0),), (Tap(2, 0),))
+# one that doubles the frames; by phase of time: the taps on the frame before, and on the present one
+DOUBLED = (
+    ((Tap(0, 0), Tap(1, 1)), (Tap(2, 0),)),
+    ((Tap(0, 1),), (Tap(1, 0), Tap(2, 1))),
+)
+# the clip's second frame: the first one gave V(0, 0) alone, which stands for V(0, 1) too
+SECOND = (
+    ((Tap(0, 0), Tap(1, 0)), (Tap(2, 0),)),
+    ((Tap(0, 0),), (Tap(1, 0), Tap(2, 1))),
+)
+# the clip's first frame: V(0, 0) three times
+FIRST = ((Tap(0, 0), Tap(1, 0), Tap(2, 0)),)
+
+
+@dataclass(frozen=True)
+class PhaseBias:
+    """inside: (C',), the bias of one phase. row, column, corner: what it loses in the phase's outermost row,
+    column and corner, where taps fall on the zeros outside, which carry no bias of the expansion."""
+
+    inside: Tensor
+    row: Tensor
+    column: Tensor
+    corner: Tensor
+
+
+class Folder:
+    """The weights of one upsampler, summed to kernels in float32.
+
+    conv: (C', C, 3, 3, 3), conv_bias: (C',). expansion: (4 z C, C, 1, 1, 1) with its bias, channels ordered
+    (row, column, frame, channel), the row slowest.
+    """
+
+    def __init__(self, conv: Tensor, conv_bias: Tensor, expansion: Tensor, expansion_bias: Tensor) -> None:
+        channels = conv.shape[1]
+        frames = expansion.shape[0] // (4 * channels)
+        self._conv = conv.float().permute(2, 3, 4, 0, 1).contiguous()
+        self._bias = conv_bias.float()
+        self.channels = len(self._bias)
+        self._expansion = expansion.float().view(2, 2, frames, channels, -1)
+        self._shift = expansion_bias.float().view(2, 2, frames, channels)
+
+    def kernel(self, ay: int, ax: int, taps: Taps) -> Tensor:
+        """The (C', C, 2, 2) kernel of all taps that fall on one low-resolution frame."""
+        _, _, _, out, channels = self._conv.shape
+        kernel = self._conv.new_zeros(2, 2, out, channels)
+        for z in {tap.z for tap in taps}:
+            conv = sum(self._conv[tap.time] for tap in taps if tap.z == z)
+            assert isinstance(conv, Tensor)
+            for r, s, (y, py), (x, px) in _landings(ay, ax):
+                kernel[y, x].addmm_(conv[r, s], self._expansion[py, px, z])
+        return kernel.permute(2, 3, 0, 1)
+
+    def bias(self, ay: int, ax: int, taps: Taps) -> PhaseBias:
+        """The bias of one phase. taps: those on all frames."""
+        shifts = self._bias.new_zeros(2, 2, len(self._bias))
+        for tap in taps:
+            for r, s, (y, py), (x, px) in _landings(ay, ax):
+                shifts[y, x] += self._conv[tap.time, r, s] @ self._shift[py, px, tap.z]
+        # the upper row of taps leaves the picture in phase 0, the lower one in phase 1; columns alike
+        inside = self._bias + shifts.sum((0, 1))
+        return PhaseBias(inside, shifts[ay].sum(0), shifts[:, ax].sum(0), shifts[ay, ax])
+
+
+def _landings(ay: int, ax: int) -> Iterator[tuple[int, int, tuple[int, int], tuple[int, int]]]:
+    """Row and column of each of the conv's nine taps, with (folded tap, phase of the expansion) for both."""
+    for r, s in product(range(3), repeat=2):
+        y, py = divmod(ay + r - 1, 2)
+        x, px = divmod(ax + s - 1, 2)
+        yield r, s, (y + 1 - ay, py), (x + 1 - ax, px)

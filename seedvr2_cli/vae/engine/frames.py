@@ -1,0 +1,160 @@
+"""One frame between two layers: the map a layer writes, strip by strip, and the rows the next one reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from seedvr2_cli.ops.kernels import Kernels
+from seedvr2_cli.ops.moments import Moments, Norm
+from seedvr2_cli.vae.engine.buffers import Buffers, Form
+
+Range = tuple[int, int]  # rows [first, last)
+
+
+class Source(Protocol):
+    """A frame that can be read in rows. form: that of the whole map."""
+
+    form: Form
+
+    @property
+    def moments(self) -> Moments: ...
+
+    def rows(self, first: int, last: int) -> Tensor:
+        """Rows [first, last), (n, W, C)."""
+        ...
+
+    def release(self) -> None:
+        """Nobody reads it any more."""
+        ...
+
+
+class Given:
+    """A frame that somebody else owns. data: (H, W, C)."""
+
+    def __init__(self, data: Tensor) -> None:
+        height, width, channels = data.shape
+        self.form = Form(height, width, channels, data.dtype)
+        self._data = data
+
+    @property
+    def moments(self) -> Moments:
+        raise NotImplementedError("a frame from outside goes into a conv without a norm")
+
+    def rows(self, first: int, last: int) -> Tensor:
+        return self._data[first:last]
+
+    def release(self) -> None:
+        pass
+
+
+class Map:
+    """A frame in memory, and the moments of what was written into it."""
+
+    def __init__(self, form: Form, buffers: Buffers) -> None:
+        self.form = form
+        self.data = buffers.take(form)
+        self._buffers = buffers
+        self._moments: Moments | None = None
+
+    @property
+    def moments(self) -> Moments:
+        assert self._moments is not None, "read before it was written"
+        return self._moments
+
+    def rows(self, first: int, last: int) -> Tensor:
+        return self.data[first:last]
+
+    def wrote(self, moments: Moments) -> None:
+        """More rows are in place; these are their moments."""
+        self._moments = self._moments.merged(moments) if self._moments else moments
+
+    def rewrite(self) -> None:
+        """Forget the moments: every row is about to be written again."""
+        self._moments = None
+
+    def release(self) -> None:
+        self._buffers.give(self.form, self.data)
+        del self.data  # whoever still knows the map must not keep its memory
+
+
+@dataclass(frozen=True)
+class Strips:
+    """How frames are cut into rows. rows: the strip height a user or plan asked for, None: what suits
+    `elements`, the size of the pieces that should stay in a processor's cache, None: whole frames."""
+
+    rows: int | None
+    elements: int | None
+
+    def over(self, height: int, row_elements: int) -> Iterator[Range]:
+        """Rows [first, last) from top to bottom. row_elements: values in one row of the result."""
+        at_once = self.rows or (self.elements // row_elements if self.elements else height)
+        at_once = max(1, min(at_once, height))
+        for first in range(0, height, at_once):
+            yield first, min(first + at_once, height)
+
+
+class Slot:
+    """What a conv reads of one frame: its rows, normalised or as they are, inside a border of zeros.
+
+    Rows are counted in the slot, its border included, and are filled in as they are asked for, from top to
+    bottom. This one holds the rows at hand alone.
+    """
+
+    def __init__(self, source: Source, norm: Norm | None, form: Form, kernels: Kernels) -> None:
+        self.form = form
+        self._source = source
+        self._kernels = kernels
+        self._affine = norm.affine(source.moments) if norm else None
+        self._held = torch.empty((0, *form.shape[1:]), dtype=form.dtype, device=kernels.device)
+        self._first = self._last = 0  # the rows that are held
+
+    def rows(self, first: int, last: int) -> Tensor:
+        """Rows [first, last), (last - first, W + right, C), good until the next call."""
+        count, kept = last - first, max(0, self._last - first)
+        carried = self._held[first - self._first : self._last - self._first].clone() if kept else None
+        if len(self._held) < count:
+            self._held = torch.zeros(
+                (count, *self.form.shape[1:]), dtype=self.form.dtype, device=self._kernels.device
+            )
+        held = self._held[:count]
+        if carried is not None:
+            held[:kept] = carried
+        self._fill(held[kept:], first + kept)
+        self._first, self._last = first, last
+        return held
+
+    def _fill(self, rows: Tensor, first: int) -> None:
+        """Write the slot's rows from `first` on."""
+        top, bottom = self.form.top, self.form.top + self.form.height
+        last = first + len(rows)
+        low, high = min(max(first, top), bottom), min(max(last, top), bottom)
+        rows[: low - first].zero_()
+        rows[high - first :].zero_()
+        if low == high:
+            return
+        part = self._source.rows(low - top, high - top)
+        inside = rows[low - first : high - first, : self.form.width]
+        if self._affine is None:
+            inside.copy_(part)
+        else:
+            self._kernels.norm_silu(part, *self._affine, inside)
+
+
+class KeptSlot(Slot):
+    """A slot that outlives its frame as the memory of a causal conv. data: the whole buffer."""
+
+    def __init__(
+        self, source: Source, norm: Norm | None, form: Form, kernels: Kernels, buffers: Buffers
+    ) -> None:
+        super().__init__(source, norm, form, kernels)
+        self.data = buffers.take(form)
+
+    def rows(self, first: int, last: int) -> Tensor:
+        """Rows [first, last), a view of the buffer."""
+        if last > self._last:
+            self._fill(self.data[self._last : last], self._last)
+            self._last = last
+        return self.data[first:last]

@@ -1,0 +1,182 @@
+"""How much memory each way through the engine takes, found by a dry run, and the way that fits a budget."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seedvr2_cli.base.errors import DeviceError
+from seedvr2_cli.base.units import say_bytes
+from seedvr2_cli.ops.kernels import Packed
+from seedvr2_cli.ops.moments import Moments
+from seedvr2_cli.ops.select import strip_elements
+from seedvr2_cli.vae.config import VAEConfig
+from seedvr2_cli.vae.engine.convs import Pass
+from seedvr2_cli.vae.engine.frames import Strips
+from seedvr2_cli.vae.engine.memory import ClipMemory
+from seedvr2_cli.vae.engine.program import Build, Decoder, Encoder
+from seedvr2_cli.vae.engine.way import Way
+from seedvr2_cli.vae.network import Network
+
+META = torch.device("meta")
+PIECES = 6  # strips' pieces alive at once: a conv's results, what is mixed for it, what its norm makes
+PICTURE = 2 * 3 * 4  # bytes per pixel of a frame on its way in or out, twice, in float32
+OTHER = 96 << 20  # what oneDNN and the allocator hold beside the buffers (bench vae)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is planned for. size: (width, height) in pixels, multiples of the latents' factor. alone: one
+    frame, not a clip. budget: bytes above the loaded model, None: no bound. strip_rows: rows at a time, None:
+    what suits. folder: where files may hold the causal memory, if it does not fit."""
+
+    size: tuple[int, int]
+    alone: bool
+    encodes: bool
+    decodes: bool
+    budget: int | None = None
+    strip_rows: int | None = None
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Job:
+    config: VAEConfig
+    dtype: torch.dtype
+    device: torch.device
+    wanted: Wanted
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The way chosen. bytes: estimated peak above the loaded model; reason: the way in words."""
+
+    way: Way
+    bytes: int
+    reason: str
+
+
+def choose_way(config: VAEConfig, dtype: torch.dtype, device: torch.device, wanted: Wanted) -> Plan:
+    """The fastest way whose estimate fits the budget.
+
+    Raises DeviceError with the smallest budget that would do.
+    """
+    job = _Job(config, dtype, device, wanted)
+    budget = wanted.budget
+    smallest: Plan | None = None
+    for way, reason in _ways(job):
+        plan = _estimate(job, way, reason)
+        if budget is None or plan.bytes <= budget:
+            return plan
+        if smallest is None or plan.bytes < smallest.bytes:
+            smallest = plan
+    assert smallest is not None
+    files = "" if wanted.folder or not _may_use_files(job) else ", or --cache-folder for files in its place"
+    raise DeviceError(
+        f"{say_bytes(budget or 0)} above the model is too little for {wanted.size[0]}x{wanted.size[1]}",
+        where="--memory-budget",
+        do=f"give {say_bytes(smallest.bytes + (1 << 20))} or more{files}",
+    )
+
+
+def _estimate(job: _Job, way: Way, reason: str) -> Plan:
+    """The peak of a way: a dry run of the layers on tensors without memory."""
+    wanted = job.wanted
+    peaks = [0]
+    for encoding in (True, False):
+        if wanted.encodes if encoding else wanted.decodes:
+            memory = _dry_run(job, way, encoding=encoding)
+            peaks.append(memory.tally.peak)
+    total = max(peaks) if wanted.alone else sum(peaks)  # a picture leaves the encoder before the decoder
+    pixels = wanted.size[0] * wanted.size[1]
+    widths = job.config.block_out_channels
+    piece = strip_elements(job.device) or pixels * widths[0]
+    if wanted.strip_rows:
+        piece = max(piece, wanted.strip_rows * wanted.size[0] * widths[0])
+    tokens = pixels // job.config.spatial_factor**2 * widths[-1]
+    passing = max(PIECES * min(piece, pixels * widths[0]), 6 * tokens) * job.dtype.itemsize
+    frames = 1 if wanted.alone else 2 * job.config.temporal_factor
+    return Plan(way, total + passing + frames * PICTURE * pixels + OTHER, reason)
+
+
+def _may_use_files(job: _Job) -> bool:
+    return job.device.type == "cpu" and not job.wanted.alone
+
+
+def _ways(job: _Job) -> Iterator[tuple[Way, str]]:
+    """From the fastest way to the smallest one."""
+    wanted = job.wanted
+    folder = wanted.folder if _may_use_files(job) else None
+    way = Way(strip_rows=wanted.strip_rows)
+    yield way, "all in memory"
+    way = replace(way, keeps_buffers=False)
+    yield way, "spent buffers are freed"
+    single = replace(way, in_pairs=False)
+    yield single, "one frame at a time"
+    if folder is not None:
+        yield replace(way, cache_folder=folder), "causal memory in files"
+        yield replace(single, cache_folder=folder), "one frame at a time, causal memory in files"
+    small = replace(single, stores_last=False)
+    yield small, "one frame at a time, the last upsampler computed again where it is read"
+    if folder is not None:
+        yield (
+            replace(small, cache_folder=folder),
+            "one frame at a time, the last upsampler computed again, causal memory in files",
+        )
+
+
+def _dry_run(job: _Job, way: Way, *, encoding: bool) -> ClipMemory:
+    """Three latents, or one where there is one frame, through one half."""
+    network = Network.on_meta(job.config)
+    build = Build(_Shapes(), job.dtype, winograd=way.in_pairs)
+    memory = ClipMemory(META, keeps=way.keeps_buffers, folder=way.cache_folder)
+    width, height = job.wanted.size
+    alone = job.wanted.alone
+    encoder = Encoder(build, network.encoder) if encoding else None
+    decoder = None if encoding else Decoder(build, network.decoder)
+    for k in range(1 if alone else 3):
+        now = Pass(build.kernels, memory, Strips(None, None), not alone, way.in_pairs, way.stores_last)
+        if encoder:
+            frames = encoder.frames_per_latent if k else 1
+            encoder.latent(now, torch.empty((frames, height, width, 3), device=META, dtype=job.dtype))
+        elif decoder:
+            factor = job.config.spatial_factor
+            shape = (height // factor, width // factor, job.config.latent_channels)
+            for _ in decoder.latent(now, torch.empty(shape, device=META, dtype=job.dtype)):
+                pass
+    return memory
+
+
+class _Shapes:
+    """Kernels that compute nothing but shapes."""
+
+    name = "shapes"
+    device = META
+
+    def winograd_pays(self, channels: int, dtype: torch.dtype) -> bool:
+        return True
+
+    def pack(self, weight: Tensor, dtype: torch.dtype, *, stride: int = 1, columns: int = 0) -> Packed:
+        return Packed(weight, stride, columns)
+
+    def conv(self, rows: Tensor, kernel: Packed, bias: Tensor | None = None) -> Tensor:
+        height, width, _ = rows.shape
+        out, _, tall, wide = kernel.weight.shape
+        shape: Sequence[int] = (
+            (height - tall) // kernel.stride + 1,
+            (width + 2 * kernel.columns - wide) // kernel.stride + 1,
+            out,
+        )
+        return rows.new_empty(shape)
+
+    def add_conv(self, total: Tensor, rows: Tensor, kernel: Packed) -> None:
+        pass
+
+    def norm_silu(self, rows: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> None:
+        pass
+
+    def moments(self, rows: Tensor) -> Moments:
+        channels = torch.empty(rows.shape[-1], device=META)
+        return Moments(rows.shape[0] * rows.shape[1], channels, channels)
