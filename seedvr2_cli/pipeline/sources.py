@@ -206,8 +206,10 @@ class LatentSource:
 def resolve(cut: Cut, info: MediaInfo) -> Cut:
     """The same cut with its end as a time, so that sound can end there too; of a picture nothing is cut."""
     video = info.video
-    if info.still or cut.frames is None:
-        return Cut() if info.still else cut
+    if info.still:
+        return Cut()
+    if cut.frames is None or (info.piped and video.variable_rate):  # a pipe's times are not known ahead
+        return cut
     if video.variable_rate:
         times = [time for time in frame_times(info) if time >= cut.start]
         end = times[cut.frames] if len(times) > cut.frames else None
