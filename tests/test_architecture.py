@@ -21,8 +21,9 @@ ALLOWED: dict[str, set[str]] = {
     "hub": {"base"},
     "console": {"base"},
     "vae": {"base", "weights", "ops", "plan", "hub"},
-    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae"},
-    "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "pipeline"},
+    "compare": {"base", "media"},
+    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare"},
+    "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare", "pipeline"},
     "cli": {"base", "console", "pipeline", "bench"},
 }
 FENCES: dict[str, set[str]] = {
@@ -38,8 +39,13 @@ FENCES: dict[str, set[str]] = {
 }
 # where triton may be imported at the top of a module; elsewhere behind its fence, inside functions
 KERNELS = f"{PACKAGE}.ops.on_triton.kernels"
-TORCH_FREE = ["base", "media", "plan", "hub", "console", "cli"]
-TORCH_FREE_MODULES = ["seedvr2_cli", "seedvr2_cli.pipeline.options", "seedvr2_cli.pipeline.report"]
+TORCH_FREE = ["base", "media", "plan", "hub", "compare", "console", "cli"]
+TORCH_FREE_MODULES = [
+    "seedvr2_cli",
+    "seedvr2_cli.pipeline.compare",
+    "seedvr2_cli.pipeline.options",
+    "seedvr2_cli.pipeline.report",
+]
 
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -32,6 +32,14 @@ class Codec(StrEnum):
     AV1_NVENC = "av1_nvenc"
 
 
+class View(StrEnum):
+    """How before and after stand in one picture."""
+
+    SIDE = "side"
+    WIPE = "wipe"  # a line that moves across
+    GRID = "grid"  # both, their difference, and a zoomed part
+
+
 class PipeFormat(StrEnum):
     Y4M = "y4m"
     NUT = "nut"

@@ -48,6 +48,13 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def check_output(final: Path, source: Path, *, overwrite: bool) -> None:
+    """Raise OutputError where final cannot or must not be written. Nothing is left behind."""
+    refuse_input(final, source)
+    refuse_existing(final, overwrite=overwrite)
+    try_folder(final)
+
+
 def refuse_existing(final: Path, *, overwrite: bool) -> None:
     """Raise OutputError if final is a folder, or a file that must not be replaced."""
     if final.is_dir():

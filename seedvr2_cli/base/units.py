@@ -53,6 +53,11 @@ def say_number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def say_psnr(decibels: float | None) -> str:
+    """`38.21 dB`, and `equal` for None: where nothing differs there is no number."""
+    return "equal" if decibels is None else f"{decibels:.2f} dB"
+
+
 def say_rate(rate: Fraction) -> str:
     """Frames per second, exact: `24`, `24000/1001`."""
     return str(rate)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from seedvr2_cli._version import __version__
-from seedvr2_cli.base.choices import Codec, Dtype, OnError, PipeFormat, Tiling
+from seedvr2_cli.base.choices import Codec, Dtype, OnError, PipeFormat, Tiling, View
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import parse_bytes, parse_rate, parse_size, parse_time
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions, parse_raw_form
@@ -213,6 +213,14 @@ PipeForm = Annotated[
 PadEven = Annotated[
     bool,
     typer.Option("--pad-even", help="Pad odd sizes by a row or column, not 4:4:4.", rich_help_panel=_OUTPUT),
+]
+Compare = Annotated[
+    View | None,
+    typer.Option(
+        "--compare",
+        help="side, wipe or grid: write input and output in one file too, NAME.compare beside the output.",
+        rich_help_panel=_OUTPUT,
+    ),
 ]
 Half = Annotated[
     bool, typer.Option("--half", help="Keep the latents in float16, not float32.", rich_help_panel=_OUTPUT)

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seedvr2_cli.base.units import say_bytes
+from seedvr2_cli.base.units import say_bytes, say_psnr
 
 PLAIN_WIDTH = 120  # columns where there is no terminal
 
@@ -73,6 +73,23 @@ def show_checks(checks: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
     _console(stream).print(table)
 
 
+def show_comparison(facts: Mapping[str, Any], stream: TextIO) -> None:
+    """How close two files are."""
+    table = _pairs()
+    table.add_row("frames", str(facts["frames"]))
+    table.add_row("PSNR", say_psnr(facts["psnr_db"]))
+    table.add_row("SSIM", _say_score(facts["ssim"], 5, "none: smaller than 11x11"))
+    table.add_row("VMAF", _say_score(facts["vmaf"], 2, "none"))
+    if facts["equal"]:
+        table.add_row("max error", "0")
+    else:
+        error, worst = facts["max_error"], facts["worst_frame"]
+        place = f"frame {error['frame']}, x {error['x']}, y {error['y']}, {error['channel']}"
+        table.add_row("max error", f"{error['levels']} of {facts['peak']}: {place}")
+        table.add_row("worst frame", f"{worst['frame']}: {say_psnr(worst['psnr_db'])}")
+    _console(stream).print(table)
+
+
 def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
     """A plain table with a heading."""
     table = Table(box=None, pad_edge=False)
@@ -81,6 +98,10 @@ def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: Tex
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     _console(stream).print(table)
+
+
+def _say_score(value: float | None, digits: int, missing: str) -> str:
+    return missing if value is None else f"{value:.{digits}f}"
 
 
 def _say_value(value: Any) -> str:

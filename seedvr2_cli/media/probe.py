@@ -99,13 +99,14 @@ def frame_times(info: MediaInfo) -> list[Fraction]:
 
     Empty where the file has no stamps.
     """
-    with (
-        _opened(info.path) as (file, size, _),
-        _container(info.path, file, info.container, outline(file, size)) as container,
-    ):
-        stream = container.streams[info.video.index]
-        stamps = survey(container, stream, indexed=False, position=lambda: 0).stamps
-        return [stamp * Fraction(stream.time_base) - info.video.start for stamp in stamps]
+    with _opened(info.path) as (file, size, _):
+        animation = animated_webp(file)
+        if animation is not None:
+            return [stamp * _MILLISECOND for stamp in accumulate(animation.durations_ms[:-1], initial=0)]
+        with _container(info.path, file, info.container, outline(file, size)) as container:
+            stream = container.streams[info.video.index]
+            stamps = survey(container, stream, indexed=False, position=lambda: 0).stamps
+            return [stamp * Fraction(stream.time_base) - info.video.start for stamp in stamps]
 
 
 @contextmanager

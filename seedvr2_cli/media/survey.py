@@ -57,10 +57,11 @@ def _walk(container: Any, stream: Any, position: Callable[[], int]) -> Survey:
     for tries, packet in enumerate(_packets(container, stream)):
         if first is None:
             first = _decode(packet)
-        if packet.size and not packet.is_discard:
-            key = packet if key is None and packet.is_keyframe else key
+        if packet.size and packet.is_keyframe and key is None:
+            key = packet  # perhaps one that an edit list hides
+        if packet.size and key is not None and not packet.is_discard:
             stamp = packet.pts if packet.pts is not None else packet.dts
-            if key is not None and (None in (stamp, key.pts) or stamp >= key.pts):
+            if None in (stamp, key.pts) or stamp >= key.pts:
                 shown.append(stamp)
         if tries > TRIES if first is None else position() > WALK_BYTES:
             whole = False

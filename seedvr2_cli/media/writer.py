@@ -139,7 +139,7 @@ class FrameWriter:
             if self._head:
                 first = b"" if self._count else self._head.file()
                 self._process.write(memoryview(first + self._head.picture(self._stamp(time))))
-            self._process.write(_planes(pixels).data.cast("B"))
+            self._process.write(planes(pixels).data.cast("B"))
         except OSError as error:
             raise self._failure() from error
         self._count += 1
@@ -173,10 +173,10 @@ class FrameWriter:
         return None if number is None else OSError(number, os.strerror(number))
 
 
-def _planes(pixels: Pixels) -> Pixels:
-    """Pixels (H, W, C) as planes of G, B, R and alpha."""
-    planes: Pixels = pixels.transpose(2, 0, 1)[[1, 2, 0, 3][: pixels.shape[2]]]
-    return planes if planes.flags.c_contiguous else planes.copy()
+def planes(pixels: Pixels) -> Pixels:
+    """Pixels (H, W, C) as planes of G, B, R and alpha: what `filters.pipe_format` names."""
+    found: Pixels = pixels.transpose(2, 0, 1)[[1, 2, 0, 3][: pixels.shape[2]]]
+    return found if found.flags.c_contiguous else found.copy()
 
 
 def _with_covers(spec: OutputSpec, folder: Path) -> OutputSpec:

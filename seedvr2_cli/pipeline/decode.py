@@ -14,6 +14,7 @@ from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
 from seedvr2_cli.media.reader import Pixels
 from seedvr2_cli.media.sequence import numbered
 from seedvr2_cli.media.writer import FrameWriter, OutputSpec
+from seedvr2_cli.pipeline.before_after import BeforeAfter
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.lanes import Behind
 from seedvr2_cli.pipeline.model import ModelLoader, load_model
@@ -37,6 +38,9 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
     source = open_source(options.input, ffmpeg, options.reading)
     reporter.emit(Line("Input", source.line))
     spec = choose_output(options, source, ffmpeg, reporter)
+    compared = (
+        BeforeAfter(options.compare, spec, source, overwrite=options.overwrite) if options.compare else None
+    )
     model = load(options.model, reporter)
     source.check(model.vae)
     plan = make_plan(
@@ -66,6 +70,11 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
     seconds = time.perf_counter() - began
     say_peak(plan, peak.bytes, reporter)
     reporter.say_end(source.complaints(), _say_result(spec, count, seconds), job.clock.stages)
+    outputs = [spec.final]
+    if compared is not None:
+        with job.clock.stage("compare"):
+            outputs.append(compared.write(count, ffmpeg, reporter))
+        job.clock.count("compare", count)
     return RunReport(
         command="decode",
         input=source.facts,
@@ -76,7 +85,7 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
         stages=job.clock.stages,
         peak_bytes=peak.bytes,
         warnings=reporter.warnings,
-        outputs=(str(spec.final),),
+        outputs=tuple(str(path) for path in outputs),
     )
 
 

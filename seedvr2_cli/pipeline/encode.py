@@ -9,7 +9,7 @@ from typing import Any
 
 from seedvr2_cli.base.errors import MediaError, UsageError
 from seedvr2_cli.base.events import Line, Progress, Reporter
-from seedvr2_cli.base.files import whole_file
+from seedvr2_cli.base.files import check_output, whole_file
 from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
 from seedvr2_cli.media.containers import STDOUT
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
@@ -18,7 +18,7 @@ from seedvr2_cli.pipeline.frames import Clip
 from seedvr2_cli.pipeline.latents import LatentInfo, LatentSpool
 from seedvr2_cli.pipeline.model import ClipModel, ModelLoader, load_model
 from seedvr2_cli.pipeline.options import EncodeOptions, as_settings
-from seedvr2_cli.pipeline.output import LATENTS_SUFFIX, check_output
+from seedvr2_cli.pipeline.output import LATENTS_SUFFIX
 from seedvr2_cli.pipeline.peak import PeakMemory
 from seedvr2_cli.pipeline.planning import make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder

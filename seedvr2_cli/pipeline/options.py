@@ -1,12 +1,13 @@
 """What a command was asked to do: one frozen value each, that checks itself. No torch."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from seedvr2_cli.base.choices import Codec, Dtype, Tiling
+from seedvr2_cli.base.choices import Codec, Dtype, Tiling, View
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
@@ -82,7 +83,10 @@ class MemoryOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeOptions:
-    """`decode`: a video, image or latent file goes through the VAE. output None: beside the input."""
+    """`decode`: a video, image or latent file goes through the VAE. output None: beside the input.
+
+    compare: write before and after beside the output too.
+    """
 
     input: Path
     model: ModelOptions
@@ -92,6 +96,7 @@ class DecodeOptions:
     codec: Codec | None = None
     crf: int = 16
     pad_even: bool = False
+    compare: View | None = None
     overwrite: bool = False
     reading: InputOptions = field(default_factory=InputOptions)
     writing: OutputOptions = field(default_factory=OutputOptions)
@@ -115,6 +120,29 @@ class EncodeOptions:
     half: bool = False
     overwrite: bool = False
     reading: InputOptions = field(default_factory=InputOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareOptions:
+    """`compare`: how close b is to a. output None: beside b; sheet False: no contact sheet, numbers alone.
+
+    min_psnr: dB below which b is too far from a.
+    """
+
+    a: Path
+    b: Path
+    output: Path | None = None
+    sheet: bool = True
+    min_psnr: float | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.min_psnr is not None and not math.isfinite(self.min_psnr):
+            raise UsageError(f"{self.min_psnr} is no number of dB", where="--min-psnr", do="give 40 or so")
+        if self.output is not None and not self.sheet:
+            raise UsageError("given with --no-sheet", where="-o", do="drop one of the two")
+        if self.output is not None and self.output.suffix.lower() != ".png":
+            raise UsageError("is not named as a PNG", where=self.output, do="give -o NAME.png")
 
 
 def as_settings(options: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from seedvr2_cli.base.choices import Codec
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.events import Level, Line, Reporter
-from seedvr2_cli.base.files import refuse_existing, refuse_input, try_folder
+from seedvr2_cli.base.files import check_output, refuse_existing, try_folder
 from seedvr2_cli.media.carry import Carry
 from seedvr2_cli.media.codecs import (
     CODECS,
@@ -41,13 +41,6 @@ def default_output(source: Path, *, still: bool, codec: Codec | None) -> Path:
         own = source.suffix.lower()
         suffix = own if own in CONTAINERS and CONTAINERS[own].picture else ".png"
     return source.with_name(f"{source.stem.removesuffix(LATENTS_SUFFIX)}.decoded{suffix}")
-
-
-def check_output(final: Path, source: Path, *, overwrite: bool) -> None:
-    """Raise OutputError where final cannot or must not be written. Nothing is left behind."""
-    refuse_input(final, source)
-    refuse_existing(final, overwrite=overwrite)
-    try_folder(final)
 
 
 def choose_output(options: DecodeOptions, source: Source, ffmpeg: FFmpeg, reporter: Reporter) -> OutputSpec:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +11,6 @@ import numpy as np
 
 from seedvr2_cli.base.choices import OnError
 from seedvr2_cli.base.errors import MediaError, WeightsError
-from seedvr2_cli.base.units import say_number
 from seedvr2_cli.media.codecs import CODECS
 from seedvr2_cli.media.cut import Cut
 from seedvr2_cli.media.ffmpeg import FFmpeg
@@ -26,6 +25,7 @@ from seedvr2_cli.pipeline.beside import Beside
 from seedvr2_cli.pipeline.frames import PixelType
 from seedvr2_cli.pipeline.lanes import Ahead
 from seedvr2_cli.pipeline.latents import LatentFile, is_latent_file, open_latents
+from seedvr2_cli.pipeline.media_facts import media_facts, say_video
 from seedvr2_cli.pipeline.media_options import InputOptions
 from seedvr2_cli.pipeline.model import ClipModel
 from seedvr2_cli.pipeline.round_trip import Job, decoded, round_trip
@@ -108,21 +108,25 @@ class MediaSource:
         )
         self.still = self.info.still
         self.total: int | None = 1 if self.still else self.cut.count(video)
-        self.line = f"{path.name}: {_say_video(self.info)}"
+        self.line = f"{path.name}: {say_video(self.info)}"
         self.facts = media_facts(self.info)
 
     def check(self, vae: ClipModel) -> None:
         """Any picture goes through any VAE."""
 
-    def read(self, owned: ExitStack, *, alpha: bool = False) -> Iterator[Pixels]:
-        """The file's own pictures, (H, W, 3), one at a time."""
+    def reader(self, *, alpha: bool = False) -> FrameReader:
+        """The file's frames as the job reads them: cut, made whole of fields; a file can be read again."""
         reading = Reading(
             cut=self.cut,
             deinterlace=bool(self._options.deinterlace),
             alpha=alpha,
             keep=self._options.on_error is OnError.KEEP,
         )
-        self._reader = owned.enter_context(FrameReader(self.info, self._ffmpeg, reading, self._piped))
+        return FrameReader(self.info, self._ffmpeg, reading, self._piped)
+
+    def read(self, owned: ExitStack, *, alpha: bool = False) -> Iterator[Pixels]:
+        """The file's own pictures, (H, W, 3), one at a time."""
+        self._reader = owned.enter_context(self.reader(alpha=alpha))
         frames = owned.enter_context(Ahead(self._reader))
         for frame in frames:
             self.beside.keep(frame)
@@ -202,8 +206,10 @@ class LatentSource:
 def resolve(cut: Cut, info: MediaInfo) -> Cut:
     """The same cut with its end as a time, so that sound can end there too; of a picture nothing is cut."""
     video = info.video
-    if info.still or cut.frames is None:
-        return Cut() if info.still else cut
+    if info.still:
+        return Cut()
+    if cut.frames is None or (info.piped and video.variable_rate):  # a pipe's times are not known ahead
+        return cut
     if video.variable_rate:
         times = [time for time in frame_times(info) if time >= cut.start]
         end = times[cut.frames] if len(times) > cut.frames else None
@@ -225,33 +231,3 @@ def _refuse(info: MediaInfo, options: InputOptions) -> None:
 def pixel_type(depth: int) -> PixelType:
     """The type of samples of 8 or 16 bits."""
     return np.uint8 if depth <= 8 else np.uint16
-
-
-def media_facts(info: MediaInfo) -> dict[str, Any]:
-    """A media file as the report shows it."""
-    video = info.video
-    return {
-        "path": str(info.path),
-        "kind": "image" if info.still else "video",
-        "container": info.container,
-        "bytes": info.size_bytes,
-        "codec": video.codec,
-        "width": video.width,
-        "height": video.height,
-        "rate": str(video.rate) if video.rate else None,
-        "variable_rate": video.variable_rate,
-        "frames": video.frames,
-        "pix_fmt": video.pix_fmt,
-        "color": asdict(video.color),
-        "audio": [stream.codec for stream in info.others if stream.kind == "audio"],
-    }
-
-
-def _say_video(info: MediaInfo) -> str:
-    video = info.video
-    parts = [f"{video.width}x{video.height}", f"{video.codec} {video.pix_fmt}"]
-    if not info.still:
-        parts.append(f"{say_number(float(video.rate))} fps")
-        parts += [f"{video.frames} frames"] if video.frames else []
-    sounds = [stream.codec for stream in info.others if stream.kind == "audio"]
-    return ", ".join([*parts, *([f"sound {'+'.join(sounds)}"] if sounds else [])])

@@ -13,6 +13,7 @@ from seedvr2_cli.base.units import (
     parse_size,
     say_bytes,
     say_number,
+    say_psnr,
     say_rate,
     say_seconds,
     say_size,
@@ -44,6 +45,11 @@ def test_seconds_are_said_as_on_a_clock(seconds, said):
 @pytest.mark.parametrize(("value", "said"), [(0, "0"), (0.0123, "0.0123"), (1.214, "1.21"), (478.3, "478")])
 def test_numbers_keep_the_digits_that_count(value, said):
     assert say_number(value) == said
+
+
+@pytest.mark.parametrize(("decibels", "said"), [(38.207, "38.21 dB"), (-1, "-1.00 dB"), (None, "equal")])
+def test_a_psnr_has_two_digits_or_there_is_none(decibels, said):
+    assert say_psnr(decibels) == said
 
 
 @given(st.tuples(st.integers(0, 99_999), st.integers(0, 99_999)))

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-COMMANDS = ["decode", "encode", "inspect", "doctor", "demo", "bench", "bench vae"]
+COMMANDS = ["decode", "encode", "compare", "inspect", "doctor", "demo", "bench", "bench vae"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

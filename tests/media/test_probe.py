@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from seedvr2_cli.base.errors import MediaError
 from seedvr2_cli.media.ffmpeg import FFmpeg
 from seedvr2_cli.media.info import Color, OtherStream
-from seedvr2_cli.media.probe import probe
+from seedvr2_cli.media.probe import frame_times, probe
 from seedvr2_cli.media.process import FFmpegProcess
 from seedvr2_cli.media.survey import WALK_BYTES
 from tests.media.conftest import is_too_new, read_all
@@ -155,6 +155,23 @@ def test_a_recording_that_starts_between_key_frames_counts_what_can_be_shown(
     frames = probe(headless, ffmpeg).video.frames
     assert frames is not None
     assert frames < 30
+
+
+STAMPS = {  # milliseconds after the first: the first ones, and how many there are
+    "vfr_ms.mkv": ([0, 20, 54, 102], 20),
+    "video_late_500ms.mkv": ([0, 42, 83, 125], 48),
+    "editlist_trim.mp4": ([0, 42, 83, 125], 30),  # its index has decoding stamps, and hides frames
+    "offset_37s.ts": ([0, 42, 83, 125], 48),
+    "anim.webp": ([0, 100, 200, 300], 8),
+}
+
+
+@pytest.mark.parametrize("name", STAMPS)
+def test_when_the_frames_are_shown(name: str, clips: Path, ffmpeg: FFmpeg) -> None:
+    if is_too_new(name, ffmpeg):
+        return
+    times = [round(1000 * time) for time in frame_times(probe(clips / name, ffmpeg))]
+    assert (times[:4], len(times)) == STAMPS[name]
 
 
 def test_only_the_beginning_of_a_long_file_without_an_index_is_walked(

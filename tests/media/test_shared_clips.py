@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from seedvr2_cli.base.errors import MediaError
 from seedvr2_cli.media.ffmpeg import FFmpeg
-from seedvr2_cli.media.probe import probe
+from seedvr2_cli.media.probe import frame_times, probe
 from seedvr2_cli.media.reader import FrameReader
 from tests.conftest import SHARED
 from tests.media.conftest import is_too_new, read_all
@@ -115,6 +115,22 @@ def test_the_reader_gives_as_many_frames_as_the_manifest_counts(
         return
     assert line == (f"{path}: {LOSSES[name]}" if name in LOSSES else "")
     assert count == (12 if name == "sizechange.ts" else CLIPS[name]["decoded"]["frames"])
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in CLIPS if n not in REFUSED | LOSSES and "pts" in CLIPS[n]["decoded"]]
+)
+def test_the_frames_stand_where_the_manifest_has_them(name: str, shared: Path, ffmpeg: FFmpeg) -> None:
+    if is_too_new(name, ffmpeg):
+        return
+    decoded, info = CLIPS[name]["decoded"], probe(shared / "clips" / name, ffmpeg)
+    times = [] if info.still else frame_times(info)
+    stamps = decoded["pts"]
+    if isinstance(stamps, dict):  # evenly spaced
+        stamps = [stamps["first"] + stamps["step"] * i for i in range(stamps["count"])]
+    if times:
+        meant = [float(Fraction(decoded["time_base"]) * (stamp - stamps[0])) for stamp in stamps]
+        assert [float(time) for time in times] == pytest.approx(meant, abs=0.001)
 
 
 @pytest.mark.parametrize("name", [name for name in CLIPS if name.startswith("patches_")])

@@ -1,9 +1,12 @@
 """Numbered pictures and pipes are films too, in and out."""
 
+import io
 import shutil
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -143,6 +146,13 @@ def test_times_go_through_a_pipe_of_nut(data, ffmpeg, tmp_path):
     done = subprocess.run([sys.executable, "-c", CODE, "nut"], input=before, capture_output=True, check=True)
     (tmp_path / "out.nut").write_bytes(done.stdout)
     assert frame_times(probe(tmp_path / "out.nut", ffmpeg)) == frame_times(probe(source, ffmpeg))
+
+
+def test_a_pipe_whose_frames_have_times_ends_after_so_many(data, ffmpeg, tmp_path, lines, monkeypatch):
+    source, result = data / "clips/vfr_ms.mkv", tmp_path / "out.mov"
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(source.read_bytes())))
+    run(Path("-"), result, lines, codec=Codec.FFV1, reading=InputOptions(frames=3))
+    np.testing.assert_array_equal(frames_of(result, ffmpeg), frames_of(source, ffmpeg)[:3])
 
 
 def test_what_is_no_film_on_stdin_is_said(tmp_path):
