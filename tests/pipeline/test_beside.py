@@ -212,10 +212,10 @@ def test_ten_bits_of_an_eight_bit_source_come_from_the_model_not_from_eight(data
     class Brighter:
         config = unchanged(ModelOptions(vae=data), lines).vae.config
 
-        def encode_stream(self, frames, *, tile):
-            return unchanged(ModelOptions(vae=data), lines).vae.encode_stream(frames, tile=tile)
+        def encode_stream(self, frames, **how):
+            return unchanged(ModelOptions(vae=data), lines).vae.encode_stream(frames, **how)
 
-        def decode_stream(self, latents, *, tile):
+        def decode_stream(self, latents, **how):
             return (z * 0.9 + 0.013 for z in latents)
 
     def load(options, reporter):
