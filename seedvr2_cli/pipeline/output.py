@@ -89,7 +89,9 @@ def choose_output(options: DecodeOptions, source: Source, ffmpeg: FFmpeg, report
     if source.still or sequence or media.pictures or media.piped or final == STDOUT:
         return spec
     cut, begin = source.cut, first_time(source)
-    length = None if cut.end is None else cut.end - begin
+    # at one rate the pictures of a variable source end elsewhere than in it, and all of them are to be kept
+    drifts = spec.container.steady and media.video.variable_rate
+    length = None if cut.end is None or drifts else cut.end - begin
     return replace(spec, carry=Carry(media, plan, begin, length, cut=not cut.whole))
 
 

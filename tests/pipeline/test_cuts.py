@@ -51,6 +51,14 @@ def test_a_cut_keeps_exactly_its_frames(name, cut, kept, data, ffmpeg, tmp_path,
     )
 
 
+def test_a_cut_of_uneven_times_keeps_all_its_frames_where_the_file_has_one_rate(
+    data, ffmpeg, tmp_path, lines
+):
+    source, result = data / "clips/vfr_ms.mkv", tmp_path / "out.avi"
+    cut_out(source, result, lines, frames=6)
+    np.testing.assert_array_equal(frames_of(result, ffmpeg), frames_of(source, ffmpeg)[:6])
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("frame", range(8, 20))
 def test_a_cut_in_an_open_group_of_pictures_is_whole(frame, shared, ffmpeg):
