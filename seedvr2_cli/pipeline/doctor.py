@@ -7,6 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from seedvr2_cli._version import __version__
 from seedvr2_cli.base.choices import Dtype
 from seedvr2_cli.base.device import Device
@@ -16,6 +18,7 @@ from seedvr2_cli.hub.cache import cache_folder, is_writable
 from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
 from seedvr2_cli.ops.gate import fp8_gate
 from seedvr2_cli.ops.probe import choose_dtype, probe_device, torch_facts
+from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.pipeline.report import RunReport
 
 ENCODERS = ("libx264", "ffv1", "png", "mjpeg", "libwebp")
@@ -62,6 +65,7 @@ def _device_checks(name: str) -> tuple[Device | None, list[Check]]:
     rates = ", ".join(f"{kind} ({rate:.2g})" for kind, rate in device.rates)
     checks.append(_check("types that work", f"{rates}; in brackets the speed of a small conv, fastest = 1"))
     checks.append(_check("--dtype auto", f"{str(dtype).removeprefix('torch.')}: {why}"))
+    checks.append(_check("kernels", choose_kernels(torch.device(device.torch_name), dtype).line))
     gate = fp8_gate(device, force=False)
     checks.append(_check("--fp8", f"{'on' if gate.ok else 'off'}: {gate.reason}"))
     return device, checks
