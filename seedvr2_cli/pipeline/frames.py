@@ -25,8 +25,10 @@ def to_tensor(pictures: Sequence[Pixels], multiple: int) -> Tensor:
     _, height, width, _ = stack.shape
     rows, columns = padded_size(height, multiple), padded_size(width, multiple)
     half = HALF_RANGE[stack.itemsize]
-    x = torch.from_numpy(stack.astype(np.float32)).permute(3, 0, 1, 2).unsqueeze(0)
-    x = x.div_(half).sub_(1)
+    values = stack.astype(np.float32)
+    values /= half  # in numpy: torch's threads would wait for each other beside those of ffmpeg
+    values -= 1
+    x = torch.from_numpy(values).permute(3, 0, 1, 2).unsqueeze(0)
     if rows != height:
         x = x.index_select(3, torch.tensor(reflected_indices(height, rows)))
     if columns != width:
@@ -49,8 +51,16 @@ def to_pixels(frames: Tensor, size: tuple[int, int], dtype: PixelType) -> Pixels
     bands = _bands(height, width) if frames.device.type == "cpu" else [slice(0, height)]
     for frame, picture in zip(shown, pictures, strict=True):
         for part in bands:
-            x = frame[part].float().clamp(-1, 1)  # a copy, so the rest can be done in place
-            picture[part] = x.add_(1).mul_(half).round_().to(whole).cpu().numpy()
+            if frame.device.type == "cpu":
+                values = np.clip(
+                    frame[part].float().numpy(), -1, 1
+                )  # a copy, so the rest can be done in place
+                values += 1
+                values *= half
+                picture[part] = np.rint(values, out=values)
+            else:
+                x = frame[part].float().clamp(-1, 1)
+                picture[part] = x.add_(1).mul_(half).round_().to(whole).cpu().numpy()
     return pictures
 
 
