@@ -5,10 +5,10 @@ Per output phase (row ay, column ax) a conv of 2 x 2 taps in space is left, whos
 gives in phase z of time. Source: spec/vae.md 1.8c, spec/perf.md 6.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
+import torch
 from torch import Tensor
 
 PHASES = ((0, 0), (0, 1), (1, 0), (1, 1))  # (ay, ax)
@@ -69,29 +69,29 @@ class Folder:
 
     def kernel(self, ay: int, ax: int, taps: Taps) -> Tensor:
         """The (C', C, 2, 2) kernel of all taps that fall on one low-resolution frame."""
-        _, _, _, out, channels = self._conv.shape
-        kernel = self._conv.new_zeros(2, 2, out, channels)
-        for z in {tap.z for tap in taps}:
-            conv = sum(self._conv[tap.time] for tap in taps if tap.z == z)
-            assert isinstance(conv, Tensor)
-            for r, s, (y, py), (x, px) in _landings(ay, ax):
-                kernel[y, x].addmm_(conv[r, s], self._expansion[py, px, z])
-        return kernel.permute(2, 3, 0, 1)
+        return self._landed(self._expansion, ay, ax, taps).permute(2, 3, 0, 1)
 
     def bias(self, ay: int, ax: int, taps: Taps) -> PhaseBias:
         """The bias of one phase. taps: those on all frames."""
-        shifts = self._bias.new_zeros(2, 2, len(self._bias))
-        for tap in taps:
-            for r, s, (y, py), (x, px) in _landings(ay, ax):
-                shifts[y, x] += self._conv[tap.time, r, s] @ self._shift[py, px, tap.z]
+        shifts = self._landed(self._shift.unsqueeze(-1), ay, ax, taps).squeeze(-1)
         # the upper row of taps leaves the picture in phase 0, the lower one in phase 1; columns alike
         inside = self._bias + shifts.sum((0, 1))
         return PhaseBias(inside, shifts[ay].sum(0), shifts[:, ax].sum(0), shifts[ay, ax])
 
+    def _landed(self, factors: Tensor, ay: int, ax: int, taps: Taps) -> Tensor:
+        """The conv's nine taps times the expansion's factors (2, 2, z, C, n), summed over time and over the
+        folded tap where they land: (2, 2, C', n)."""
+        rows, columns = [(ay + r - 1) % 2 for r in range(3)], [(ax + s - 1) % 2 for s in range(3)]
+        products = [
+            torch.stack([self._conv[tap.time] for tap in taps if tap.z == z]).sum(0)
+            @ factors[rows][:, columns, z]
+            for z in {tap.z for tap in taps}
+        ]
+        return _in_two(_in_two(torch.stack(products).sum(0), ay, 0), ax, 1)
 
-def _landings(ay: int, ax: int) -> Iterator[tuple[int, int, tuple[int, int], tuple[int, int]]]:
-    """Row and column of each of the conv's nine taps, with (folded tap, phase of the expansion) for both."""
-    for r, s in product(range(3), repeat=2):
-        y, py = divmod(ay + r - 1, 2)
-        x, px = divmod(ax + s - 1, 2)
-        yield r, s, (y + 1 - ay, py), (x + 1 - ax, px)
+
+def _in_two(taps: Tensor, phase: int, dim: int) -> Tensor:
+    """Three taps of a side, summed to the two that are left: the second falls beside the third in phase 0,
+    beside the first in phase 1."""
+    parts = taps.split((1, 2) if phase == 0 else (2, 1), dim)
+    return torch.stack([part.sum(dim) for part in parts], dim)

@@ -6,7 +6,7 @@ import torch
 from seedvr2_cli.ops.kernels import PlainKernels
 from seedvr2_cli.vae.cache import Walk
 from seedvr2_cli.vae.engine.convs import Pass
-from seedvr2_cli.vae.engine.fold import Folder
+from seedvr2_cli.vae.engine.fold import FIRST, Folder
 from seedvr2_cli.vae.engine.frames import Given, Strips
 from seedvr2_cli.vae.engine.memory import ClipMemory
 from seedvr2_cli.vae.engine.program import Build, Maker
@@ -45,4 +45,4 @@ def test_the_folded_weights_are_summed_in_float32():
     up = Upsample(4, doubles_time=True).to(torch.bfloat16)
     assert up.upscale_conv.bias is not None
     folder = Folder(up.conv.weight, up.conv.bias, up.upscale_conv.weight, up.upscale_conv.bias)
-    assert folder.kernel(0, 1, []).dtype == torch.float32
+    assert folder.kernel(0, 1, FIRST[0]).dtype == torch.float32
