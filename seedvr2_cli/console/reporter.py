@@ -1,7 +1,6 @@
 """A run's events on stderr: colored lines and a bar on a terminal, plain lines elsewhere."""
 
 import time
-from types import TracebackType
 from typing import Self, TextIO
 
 from rich.console import Console
@@ -39,9 +38,7 @@ class ConsoleReporter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end_bar()
 
     def emit(self, event: Event) -> None:

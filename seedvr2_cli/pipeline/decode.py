@@ -43,25 +43,18 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
     )
     model = load(options.model, reporter)
     source.check(model.vae)
-    plan = make_plan(
-        model,
-        (source.template.width, source.template.height),
-        alone=source.still,
-        stages=source.stages,
-        tiles=options.tiles,
-        memory=options.memory,
-        reporter=reporter,
-    )
+    plan = make_plan(model, source, source.stages, options, reporter)
     job = Job(model.vae, options.tiles, StageClock(), plan, source.still)
+    report = RunReport(
+        command="decode",
+        input=source.facts,
+        settings=as_settings(options),
+        device=model.facts(),
+        plan=describe_plan(job, (source.template.width, source.template.height), source.stages),
+        warnings=reporter.warnings,
+    )
     if options.memory.plan_only:
-        return RunReport(
-            command="decode",
-            input=source.facts,
-            settings=as_settings(options),
-            device=model.facts(),
-            plan=describe_plan(job, (source.template.width, source.template.height), source.stages),
-            warnings=reporter.warnings,
-        )
+        return report
     began = time.perf_counter()
     with PeakMemory(model.device) as peak, ExitStack() as owned:
         temporary = owned.enter_context(_target(spec, overwrite=options.overwrite))
@@ -75,13 +68,9 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
         with job.clock.stage("compare"):
             outputs.append(compared.write(count, ffmpeg, reporter))
         job.clock.count("compare", count)
-    return RunReport(
-        command="decode",
-        input=source.facts,
-        settings=as_settings(options),
-        device=model.facts(),
-        plan=describe_plan(job, (source.template.width, source.template.height), source.stages)
-        | {"output": [spec.width, spec.height], "codec": spec.codec.name, "frames": count},
+    return replace(
+        report,
+        plan=report.plan | {"output": [spec.width, spec.height], "codec": spec.codec.name, "frames": count},
         stages=job.clock.stages,
         peak_bytes=peak.bytes,
         warnings=reporter.warnings,

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from seedvr2_cli.pipeline.round_trip import Job, describe_plan, encoded
 from seedvr2_cli.pipeline.sources import MediaSource
 from seedvr2_cli.plan.geometry import padded_size
 
+STAGES = ("encode",)
+
 
 def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_model) -> RunReport:
     """Run the command; the latents are the posterior's mean, unscaled. Raises the errors of `base.errors`."""
@@ -38,25 +41,18 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
         raise UsageError("latents are not written to stdout", where="-o -", do="give a file")
     check_output(final, options.input, overwrite=options.overwrite)
     model = load(options.model, reporter)
-    plan = make_plan(
-        model,
-        (source.template.width, source.template.height),
-        alone=source.still,
-        stages=("encode",),
-        tiles=options.tiles,
-        memory=options.memory,
-        reporter=reporter,
-    )
+    plan = make_plan(model, source, STAGES, options, reporter)
     job = Job(model.vae, options.tiles, StageClock(), plan, source.still)
+    report = RunReport(
+        command="encode",
+        input=source.facts,
+        settings=as_settings(options),
+        device=model.facts(),
+        plan=describe_plan(job, (source.template.width, source.template.height), STAGES),
+        warnings=reporter.warnings,
+    )
     if options.memory.plan_only:
-        return RunReport(
-            command="encode",
-            input=source.facts,
-            settings=as_settings(options),
-            device=model.facts(),
-            plan=describe_plan(job, (source.template.width, source.template.height), ("encode",)),
-            warnings=reporter.warnings,
-        )
+        return report
     began = time.perf_counter()
     with PeakMemory(model.device) as peak, ExitStack() as owned:
         temporary = owned.enter_context(whole_file(final, overwrite=options.overwrite))
@@ -74,13 +70,9 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
     held = f"{spool.count} latents of {clip.count} frames, {say_bytes(final.stat().st_size)}"
     text = f"{final}: {held}, in {say_seconds(seconds)} ({say_number(clip.count / seconds)} fps)"
     reporter.say_end(source.complaints(), text, job.clock.stages)
-    return RunReport(
-        command="encode",
-        input=source.facts,
-        settings=as_settings(options),
-        device=model.facts(),
-        plan=describe_plan(job, (source.template.width, source.template.height), ("encode",))
-        | {"frames": clip.count, "latents": spool.count},
+    return replace(
+        report,
+        plan=report.plan | {"frames": clip.count, "latents": spool.count},
         stages=job.clock.stages,
         peak_bytes=peak.bytes,
         warnings=reporter.warnings,

@@ -7,7 +7,8 @@ from seedvr2_cli.base.events import Line, Reporter
 from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.ops.probe import memory_of
 from seedvr2_cli.pipeline.model import Model
-from seedvr2_cli.pipeline.options import MemoryOptions, TileOptions
+from seedvr2_cli.pipeline.options import DecodeOptions, EncodeOptions
+from seedvr2_cli.pipeline.sources import Source
 from seedvr2_cli.plan.geometry import padded_size
 from seedvr2_cli.vae.engine.plan import Plan, Wanted
 
@@ -16,27 +17,25 @@ SHARE = 0.9  # of the free memory that a run takes unasked
 
 def make_plan(
     model: Model,
-    size: tuple[int, int],
-    *,
-    alone: bool,
+    source: Source,
     stages: tuple[str, ...],
-    tiles: TileOptions,
-    memory: MemoryOptions,
+    options: DecodeOptions | EncodeOptions,
     reporter: Reporter,
 ) -> Plan | None:
-    """The plan for pictures of size (width, height), said in a line; None where tiles overlap, or for a model
-    that needs none. Raises DeviceError where the budget cannot be met."""
+    """The plan for a source's pictures, said in a line; None where tiles overlap, or for a model that needs
+    none. stages: the halves they go through. Raises DeviceError where the budget cannot be met."""
+    tiles, memory = options.tiles, options.memory
     if model.planner is None or tiles.tiling is Tiling.OVERLAP:
         return None
     factor = model.vae.config.spatial_factor
-    padded = (padded_size(size[0], factor), padded_size(size[1], factor))
+    padded = (padded_size(source.template.width, factor), padded_size(source.template.height, factor))
     free = memory_of(torch.device(model.device.torch_name))[1]
     budget = memory.budget if memory.budget is not None else int(free * SHARE) if free else None
     whose = "the budget" if memory.budget is not None else "nine tenths of what is free"
     plan = model.planner(
         Wanted(
             size=padded,
-            alone=alone,
+            alone=source.still,
             encodes="encode" in stages,
             decodes="decode" in stages,
             budget=budget,

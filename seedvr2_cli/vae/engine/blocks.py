@@ -11,7 +11,7 @@ from seedvr2_cli.ops.kernels import Kernels, Packed
 from seedvr2_cli.ops.moments import Norm
 from seedvr2_cli.vae.engine.buffers import Form
 from seedvr2_cli.vae.engine.convs import CausalConv, Pass, Residual
-from seedvr2_cli.vae.engine.frames import Map, Source
+from seedvr2_cli.vae.engine.frames import Map, Measured, Source
 
 SCORES_LIMIT = 1 << 26  # attention scores held at once; a back end that holds none is not slowed by it
 
@@ -37,7 +37,7 @@ class ResnetBlock:
     conv2: CausalConv
     shortcut: Shortcut | None
 
-    def __call__(self, now: Pass, sources: Sequence[Source]) -> list[Map]:
+    def __call__(self, now: Pass, sources: Sequence[Measured]) -> list[Map]:
         """(H, W, C) -> (H, W, C') for each source, which is released."""
         of = sources[0].form
         form = Form(of.height, of.width, self.conv1.channels, of.dtype)

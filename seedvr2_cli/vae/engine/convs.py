@@ -9,7 +9,7 @@ from torch import Tensor
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Norm
 from seedvr2_cli.vae.engine.buffers import Buffers, Form
-from seedvr2_cli.vae.engine.frames import KeptSlot, Map, Slot, Source, Strips
+from seedvr2_cli.vae.engine.frames import Affine, KeptSlot, Map, Measured, Slot, Source, Strips
 from seedvr2_cli.vae.engine.memory import ClipMemory
 from seedvr2_cli.vae.engine.triple import Triple
 
@@ -33,11 +33,11 @@ class Pass:
     def buffers(self) -> Buffers:
         return self.memory.buffers
 
-    def slot(self, source: Source, norm: Norm | None, form: Form, *, keep: bool) -> Slot:
+    def slot(self, source: Source, affine: Affine | None, form: Form, *, keep: bool) -> Slot:
         """A slot that is kept, or one that passes."""
         if keep:
-            return KeptSlot(source, norm, form, self.kernels, self.memory.slots)
-        return Slot(source, norm, form, self.kernels)
+            return KeptSlot(source, affine, form, self.kernels, self.memory.slots)
+        return Slot(source, affine, form, self.kernels)
 
     def remember(self, conv: int, slots: Sequence[Slot], *, reach: int = 2) -> None:
         """Hold the last slots of a conv that looks `reach` frames back, or nothing if no frames follow."""
@@ -53,12 +53,12 @@ Residual = Callable[[int, int], Tensor]  # rows [first, last) to be added to a c
 
 
 class CausalConv:
-    """A 3x3x3 conv whose input is a normalised map (or the map as it is, without norm).
+    """A 3x3x3 conv whose input is a normalised map.
 
     index: its place in a clip's memory.
     """
 
-    def __init__(self, index: int, norm: Norm | None, triple: Triple, channels: int) -> None:
+    def __init__(self, index: int, norm: Norm, triple: Triple, channels: int) -> None:
         self.index = index
         self._norm = norm
         self._triple = triple
@@ -67,7 +67,7 @@ class CausalConv:
     def __call__(
         self,
         now: Pass,
-        sources: Sequence[Source],
+        sources: Sequence[Measured],
         outs: Sequence[Map],
         residuals: Sequence[Residual] | None = None,
     ) -> None:
@@ -77,7 +77,9 @@ class CausalConv:
         """
         of = sources[0].form
         form = Form(of.height, of.width, of.channels, of.dtype, top=1, bottom=1)
-        slots = [now.slot(source, self._norm, form, keep=now.keep) for source in sources]
+        slots = [
+            now.slot(source, source.moments.affine(self._norm), form, keep=now.keep) for source in sources
+        ]
         held = now.memory.recall(self.index)
         for first, last in now.strips.over(of.height, of.width * self.channels):
             news = [slot.rows(first, last + 2) for slot in slots]
@@ -140,12 +142,11 @@ class NarrowConv:
         self._kernel = kernels.pack(taps, torch.float32, columns=1)
         self._bias = bias.to(kernels.device, torch.float32)
 
-    def __call__(self, now: Pass, source: Source, out: Tensor) -> None:
+    def __call__(self, now: Pass, source: Measured, out: Tensor) -> None:
         """Write out, (H, W, O) float32."""
         of, o = source.form, self.channels
-        slot = now.slot(
-            source, self._norm, Form(of.height, of.width, of.channels, of.dtype, top=1, bottom=1), keep=False
-        )
+        read = Form(of.height, of.width, of.channels, of.dtype, top=1, bottom=1)
+        slot = now.slot(source, source.moments.affine(self._norm), read, keep=False)
         form = Form(of.height, of.width, 2 * o, torch.float32)
         held = now.memory.recall(self.index)
         sums = held[0] if held else now.memory.slots.take(form) if now.keep else None

@@ -8,19 +8,17 @@ import torch
 from torch import Tensor
 
 from seedvr2_cli.ops.kernels import Kernels
-from seedvr2_cli.ops.moments import Moments, Norm
+from seedvr2_cli.ops.moments import Moments
 from seedvr2_cli.vae.engine.buffers import Buffers, Form
 
 Range = tuple[int, int]  # rows [first, last)
+Affine = tuple[Tensor, Tensor]  # scale and shift (C,) of a norm over one frame
 
 
 class Source(Protocol):
     """A frame that can be read in rows. form: that of the whole map."""
 
     form: Form
-
-    @property
-    def moments(self) -> Moments: ...
 
     def rows(self, first: int, last: int) -> Tensor:
         """Rows [first, last), (n, W, C)."""
@@ -39,15 +37,18 @@ class Given:
         self.form = Form(height, width, channels, data.dtype)
         self._data = data
 
-    @property
-    def moments(self) -> Moments:
-        raise NotImplementedError("a frame from outside goes into a conv without a norm")
-
     def rows(self, first: int, last: int) -> Tensor:
         return self._data[first:last]
 
     def release(self) -> None:
-        pass
+        """Its owner keeps it."""
+
+
+class Measured(Source, Protocol):
+    """A source whose moments are known."""
+
+    @property
+    def moments(self) -> Moments: ...
 
 
 class Map:
@@ -103,11 +104,11 @@ class Slot:
     bottom. This one holds the rows at hand alone.
     """
 
-    def __init__(self, source: Source, norm: Norm | None, form: Form, kernels: Kernels) -> None:
+    def __init__(self, source: Source, affine: Affine | None, form: Form, kernels: Kernels) -> None:
         self.form = form
         self._source = source
         self._kernels = kernels
-        self._affine = source.moments.affine(norm) if norm else None
+        self._affine = affine
         self._held = torch.empty((0, *form.shape[1:]), dtype=form.dtype, device=kernels.device)
         self._first = self._last = 0  # the rows that are held
 
@@ -147,9 +148,9 @@ class KeptSlot(Slot):
     """A slot that outlives its frame as the memory of a causal conv. data: the whole buffer."""
 
     def __init__(
-        self, source: Source, norm: Norm | None, form: Form, kernels: Kernels, buffers: Buffers
+        self, source: Source, affine: Affine | None, form: Form, kernels: Kernels, buffers: Buffers
     ) -> None:
-        super().__init__(source, norm, form, kernels)
+        super().__init__(source, affine, form, kernels)
         self.data = buffers.take(form)
 
     def rows(self, first: int, last: int) -> Tensor:

@@ -172,10 +172,10 @@ class _Shapes:
         return rows.new_empty(shape)
 
     def add_conv(self, total: Tensor, rows: Tensor, kernel: Packed) -> None:
-        pass
+        """Changes no shape."""
 
     def norm_silu(self, rows: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> None:
-        pass
+        """Changes no shape."""
 
     def moments(self, rows: Tensor) -> Moments:
         channels = torch.empty(rows.shape[-1], device=META)

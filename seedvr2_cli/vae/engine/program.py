@@ -14,11 +14,12 @@ from seedvr2_cli.vae import layers, network
 from seedvr2_cli.vae.engine.blocks import FrameAttention, ResnetBlock, Shortcut
 from seedvr2_cli.vae.engine.convs import CausalConv, NarrowConv, Pass, StackedConv
 from seedvr2_cli.vae.engine.fold import Folder
-from seedvr2_cli.vae.engine.frames import Given, Map, Source
+from seedvr2_cli.vae.engine.frames import Given, Map, Measured, Source
 from seedvr2_cli.vae.engine.samplers import DoubledUpsample, Downsample, StillUpsample
 from seedvr2_cli.vae.engine.triple import Triple
 
 Kind = TypeVar("Kind", bound=nn.Module)
+AnySource = TypeVar("AnySource", bound=Source)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Mid:
         first = make.resnet(before, in_pairs=False)
         return cls(first, make.attention(attention), make.resnet(after, in_pairs=False))
 
-    def __call__(self, now: Pass, source: Source) -> Map:
+    def __call__(self, now: Pass, source: Measured) -> Map:
         (inside,) = self.before(now, [source])
         (out,) = self.after(now, [self.attention(now, inside)])
         return out
@@ -161,7 +162,7 @@ class Decoder:
         self._conv_in(now, source, x)
         yield from self._stage(0, now, [self._mid(now, x)])
 
-    def _stage(self, number: int, now: Pass, group: Sequence[Source]) -> Iterator[Tensor]:
+    def _stage(self, number: int, now: Pass, group: Sequence[Measured]) -> Iterator[Tensor]:
         """Take one frame or two through a stage and those behind it, depth first."""
         stage = self._stages[number]
         for block in stage.blocks:
@@ -184,14 +185,14 @@ class Decoder:
                 source.release()
                 yield from self._parts(number + 1, part, doubled)
 
-    def _parts(self, number: int, now: Pass, group: Sequence[Source]) -> Iterator[Tensor]:
+    def _parts(self, number: int, now: Pass, group: Sequence[Measured]) -> Iterator[Tensor]:
         if now.in_pairs:
             yield from self._stage(number, now, group)
             return
         for part, source in in_turn(now, group):
             yield from self._stage(number, part, [source])
 
-    def _frames(self, now: Pass, group: Sequence[Source]) -> Iterator[Tensor]:
+    def _frames(self, now: Pass, group: Sequence[Measured]) -> Iterator[Tensor]:
         for part, source in in_turn(now, group):
             of = source.form
             out = torch.empty((of.height, of.width, self._conv_out.channels), device=now.kernels.device)
@@ -243,7 +244,7 @@ class Encoder:
         x.release()
         return out
 
-    def _enter(self, now: Pass, frames: Tensor) -> Iterator[tuple[Pass, Source]]:
+    def _enter(self, now: Pass, frames: Tensor) -> Iterator[tuple[Pass, Measured]]:
         given = [Given(frame.to(self._dtype)) for frame in frames]
         for part, source in in_turn(now, given):
             x = Map(replace(source.form, channels=self._conv_in.channels), now.buffers)
@@ -251,11 +252,11 @@ class Encoder:
             yield part, x
 
     def _through(
-        self, stage: Stage, flow: Iterator[tuple[Pass, Source]], size: int
-    ) -> Iterator[tuple[Pass, Source]]:
+        self, stage: Stage, flow: Iterator[tuple[Pass, Measured]], size: int
+    ) -> Iterator[tuple[Pass, Measured]]:
         """At most `size` frames at a time through the blocks, one at a time through the sampler."""
         for now, entering in grouped(flow, size):
-            group: Sequence[Source] = entering
+            group: Sequence[Measured] = entering
             for block in stage.blocks:
                 group = block(now, group)
             for part, source in in_turn(now, group):
@@ -277,14 +278,14 @@ def each(modules: object, kind: type[Kind]) -> list[Kind]:
     return found
 
 
-def in_turn(now: Pass, group: Sequence[Source]) -> Iterator[tuple[Pass, Source]]:
+def in_turn(now: Pass, group: Sequence[AnySource]) -> Iterator[tuple[Pass, AnySource]]:
     """One frame of a group after the other; all but the last have frames behind them."""
     for source in group[:-1]:
         yield replace(now, keep=True), source
     yield now, group[-1]
 
 
-def grouped(flow: Iterator[tuple[Pass, Source]], size: int) -> Iterator[tuple[Pass, list[Source]]]:
+def grouped(flow: Iterator[tuple[Pass, Measured]], size: int) -> Iterator[tuple[Pass, list[Measured]]]:
     """Groups of `size` frames, the last one of what is left, each with its last frame's pass."""
     while batch := list(islice(flow, size)):
         yield batch[-1][0], [source for _, source in batch]
