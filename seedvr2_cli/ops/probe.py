@@ -40,6 +40,15 @@ def probe_device(wanted: str) -> Device:
     )
 
 
+def parse_dtype(dtype: str | torch.dtype) -> Dtype:
+    """The type that a caller names. Raises UsageError for another word."""
+    name = str(dtype).removeprefix("torch.")
+    try:
+        return Dtype(name)
+    except ValueError:
+        raise UsageError(f"{name!r} is no type", where="dtype", do=f"take {', '.join(Dtype)}") from None
+
+
 def choose_dtype(device: Device, wanted: Dtype) -> tuple[torch.dtype, str]:
     """The type to compute in, and why. Raises DeviceError for one that gave wrong values in the probe."""
     if wanted is not Dtype.AUTO:

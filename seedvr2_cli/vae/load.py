@@ -10,11 +10,11 @@ import torch
 
 from seedvr2_cli.base.choices import Dtype
 from seedvr2_cli.base.device import Device
-from seedvr2_cli.base.errors import UsageError, WeightsError
+from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.base.events import Level, Line, Reporter, Silent
 from seedvr2_cli.base.units import say_bytes, say_seconds
 from seedvr2_cli.hub.config_file import HubOffline, find_config
-from seedvr2_cli.ops.probe import choose_dtype, probe_device
+from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device
 from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.network import Network, weight_dtype
@@ -45,7 +45,7 @@ def load_vae(
     `cuda:N`, `mps`, `auto`. dtype: `float32`, `bfloat16`, `float16`, or `auto`, which a probe of the device
     decides. reporter: gets the loader's lines. Raises WeightsError, UsageError, DeviceError.
     """
-    return load_onto(probe_device(device), Path(path), config, _dtype(dtype), reporter or Silent())
+    return load_onto(probe_device(device), Path(path), config, parse_dtype(dtype), reporter or Silent())
 
 
 def load_onto(device: Device, path: Path, config: ConfigLike, dtype: Dtype, reporter: Reporter) -> VideoVAE:
@@ -112,14 +112,6 @@ def _read_config(path: Path) -> VAEConfig:
     except OSError as error:
         raise WeightsError(f"cannot be read ({error.strerror})", where=path, do="check its rights") from error
     return VAEConfig.from_json(text, where=path)
-
-
-def _dtype(dtype: str | torch.dtype) -> Dtype:
-    name = str(dtype).removeprefix("torch.")
-    try:
-        return Dtype(name)
-    except ValueError:
-        raise UsageError(f"{name!r} is no type", where="dtype", do=f"take {', '.join(Dtype)}") from None
 
 
 def _say(reporter: Reporter, text: str, level: Level = Level.INFO) -> None:

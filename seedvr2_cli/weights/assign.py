@@ -9,11 +9,7 @@ from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.weights.finite import is_finite, not_finite
 from seedvr2_cli.weights.identify import identify
 from seedvr2_cli.weights.names import fit_shape
-from seedvr2_cli.weights.quants import check_readable
-from seedvr2_cli.weights.source import AGAIN, Summary, TensorSource, summarise
-
-# numbers that belong to 8-bit weights: without them those weights are wrong; spec/dit.md 1.2
-_SCALES = (".scale_weight", ".weight_scale", ".scale_input", ".input_scale", ".comfy_quant", "scaled_fp8")
+from seedvr2_cli.weights.source import AGAIN, Summary, TensorSource, check_readable, summarise
 
 Shape = tuple[int, ...]
 
@@ -58,33 +54,40 @@ def assign(
     return LoadedFacts(summarise(source.specs.values()), loaded_bytes, reshaped)
 
 
-def check_fit(source: TensorSource, expected: Mapping[str, Shape], what: str = "SeedVR2 VAE") -> None:
+def check_fit(
+    source: TensorSource,
+    expected: Mapping[str, Shape],
+    what: str = "SeedVR2 VAE",
+    ignored: Callable[[str], bool] = lambda name: False,
+    do: str = "give the right --config",
+) -> None:
     """Raise WeightsError unless source holds just the expected tensors, in shapes that fit. Reads no data.
 
-    The first tensor that differs, in the order expected, is named.
+    ignored: true for names that may be there or not. do: the way out where the tensors are others. The first
+    tensor that differs, in the order expected, is named.
     """
-    _check_scales(source)
     missing = [name for name in expected if name not in source.specs]
     wrong = [n for n, shape in expected.items() if n in source.specs and not _fits(source, n, shape)]
-    unexpected = [name for name in source.specs if name not in expected]
+    unexpected = [name for name in source.specs if name not in expected and not ignored(name)]
     if missing and len(missing) == len(expected):
         what_not = f"holds {identify(source).text}, not a {what}"
         raise WeightsError(what_not, where=source.path, do=f"give a {what} file")
     if missing or wrong or unexpected:
         first = next((name for name in expected if name in {*missing, *wrong}), "")
-        raise _misfit(source, expected, _Misfits(first, missing, wrong, unexpected), what)
-    for spec in source.specs.values():
-        check_readable(source.path, spec)
+        raise _misfit(source, expected, _Misfits(first, missing, wrong, unexpected, do), what)
+    for name in expected:
+        check_readable(source.path, source.specs[name])
 
 
 @dataclass(frozen=True)
 class _Misfits:
-    """Names: the first that differs ("" where none is expected), and all by kind."""
+    """Names: the first that differs ("" where none is expected), and all by kind. do: the way out."""
 
     first: str
     missing: list[str]
     wrong: list[str]
     unexpected: list[str]
+    do: str
 
 
 def _misfit(source: TensorSource, expected: Mapping[str, Shape], found: _Misfits, what: str) -> WeightsError:
@@ -101,23 +104,12 @@ def _misfit(source: TensorSource, expected: Mapping[str, Shape], found: _Misfits
         count = f"{len(unexpected):,} of {len(source.specs):,} are not"
         text = f"tensor {unexpected[0]} is not expected ({count})"
     incomplete = bool(missing) and not wrong and not unexpected
-    do = f"this is no whole {what} file, {AGAIN}" if incomplete else "give the right --config"
+    do = f"this is no whole {what} file, {AGAIN}" if incomplete else found.do
     return WeightsError(text, where=source.path, do=do)
 
 
 def _fits(source: TensorSource, name: str, shape: Shape) -> bool:
     return fit_shape(source.specs[name], shape) is not None
-
-
-def _check_scales(source: TensorSource) -> None:
-    scales = [name for name in source.specs if name.endswith(_SCALES)]
-    if scales:
-        raise WeightsError(
-            f"tensor {scales[0]} belongs to scaled 8-bit weights ({len(scales):,} such tensors), "
-            "which cannot be loaded",
-            where=source.path,
-            do="take the float16 file or a GGUF",
-        )
 
 
 def _load(source: TensorSource, name: str, shape: Shape, dtype: torch.dtype) -> torch.Tensor:

@@ -11,8 +11,9 @@ import torch
 
 from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.weights.gguf_header import GGUFHeader, read_header
-from seedvr2_cli.weights.quants import check_readable, decode, place_for
-from seedvr2_cli.weights.source import AGAIN, Format, TensorSource, TensorSpec
+from seedvr2_cli.weights.quants import decode, mapped
+from seedvr2_cli.weights.source import AGAIN, Format, TensorSource, TensorSpec, check_readable, place_for
+from seedvr2_cli.weights.stored import Stored
 
 ORIGINAL_SHAPE = "comfy.gguf.orig_shape."  # ComfyUI-GGUF's key for tensors it flattened; spec/vae.md 5.1
 
@@ -32,7 +33,7 @@ class GGUFFile(TensorSource):
         }
         self.metadata: Mapping[str, str] = header.strings
         try:
-            reader = gguf.GGUFReader(path)
+            reader = gguf.GGUFReader(path, "c")
         except (ValueError, LookupError, TypeError, ArithmeticError, OSError) as error:
             raise WeightsError(f"gguf cannot open it ({error})", where=path, do=AGAIN) from error
         self._mapped = {tensor.name: tensor.data for tensor in reader.tensors}
@@ -40,8 +41,11 @@ class GGUFFile(TensorSource):
     def read(self, name: str, out: torch.Tensor | None = None) -> torch.Tensor:
         spec = self.specs[name]
         check_readable(self.path, spec)
-        raw = np.asarray(self._mapped[name]).reshape(-1).view(np.uint8)
-        return decode(raw, spec.quant, place_for(spec) if out is None else out)
+        return decode(self.stored(name).raw, spec.quant, place_for(spec) if out is None else out)
+
+    def stored(self, name: str) -> Stored:
+        spec = self.specs[name]
+        return Stored(mapped(np.asarray(self._mapped[name])), spec.quant, spec.shape)
 
     def close(self) -> None:
         self._mapped.clear()

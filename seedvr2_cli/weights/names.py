@@ -7,9 +7,11 @@ from dataclasses import replace
 import torch
 
 from seedvr2_cli.weights.source import TensorSource, TensorSpec
+from seedvr2_cli.weights.stored import Stored
 
 PREFIXES = ("model.diffusion_model.", "first_stage_model.", "module.", "vae.")  # spec/vae.md 5.1
 
+_TRANSFORMER = PREFIXES[0]
 _OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 _FLAT = 256  # row length of flattened tensors, the largest quant block
 
@@ -29,6 +31,9 @@ class CanonicalNames(TensorSource):
     def read(self, name: str, out: torch.Tensor | None = None) -> torch.Tensor:
         return self._source.read(self._stored[name], out)
 
+    def stored(self, name: str) -> Stored:
+        return self._source.stored(self._stored[name])
+
     def close(self) -> None:
         self._source.close()
 
@@ -45,8 +50,11 @@ def canonical_names(stored: Iterable[str]) -> dict[str, str]:
     """Published name -> stored name, in the order given; a step that would make two names one is left out.
 
     Prefixes go where most names carry one, also one after another; attentions of old checkpoints are renamed.
+    Where any name has a transformer's prefix, the others but for its conditioning belong to something else.
     """
     names = {name: name for name in stored}
+    if any(name.startswith(_TRANSFORMER) for name in names):
+        names = {n: n for n in names if n.startswith(_TRANSFORMER) or n.endswith("_conditioning")}
     for _ in PREFIXES:
         prefix = next((p for p in PREFIXES if _most_carry(names, p)), None)
         if prefix is None:

@@ -10,6 +10,7 @@ from seedvr2_cli.weights.gguf_header import MAGIC
 from seedvr2_cli.weights.names import with_canonical_names
 from seedvr2_cli.weights.pth_file import PthFile
 from seedvr2_cli.weights.safetensors_file import SafetensorsFile
+from seedvr2_cli.weights.scaled import with_scales
 from seedvr2_cli.weights.source import AGAIN, TensorSource, unreadable
 
 _HEAD = 512  # bytes looked at
@@ -19,9 +20,10 @@ _WHOLE_FILES = "give a .safetensors, .gguf or .pth file"
 def open_weights(path: Path) -> TensorSource:
     """Open a GGUF, safetensors or PyTorch file, with its tensors under their published names.
 
-    The caller closes it. Raises WeightsError if it is none of these, damaged or truncated.
+    The caller closes it. Raises WeightsError if it is none of these, damaged or truncated, and for 8-bit
+    formats that cannot be read.
     """
-    return with_canonical_names(_reader(path, _head(path))(path))
+    return with_scales(with_canonical_names(_reader(path, _head(path))(path)))
 
 
 def _head(path: Path) -> bytes:

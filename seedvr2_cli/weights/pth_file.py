@@ -16,7 +16,6 @@ from pathlib import Path
 import torch
 
 from seedvr2_cli.base.errors import WeightsError
-from seedvr2_cli.weights.quants import check_readable, place_for
 from seedvr2_cli.weights.source import (
     AGAIN,
     MAX_TENSORS,
@@ -24,8 +23,11 @@ from seedvr2_cli.weights.source import (
     TensorSource,
     TensorSpec,
     check_name,
+    check_readable,
+    place_for,
     unreadable,
 )
+from seedvr2_cli.weights.stored import Stored
 
 CONVERT = "convert it to safetensors"
 
@@ -89,16 +91,7 @@ class PthFile(TensorSource):
         """Raises WeightsError for a damaged file, or one whose pickle asks for more than tensors."""
         self.path = path
         self.metadata: Mapping[str, str] = {}
-        try:
-            with warnings.catch_warnings(action="ignore"):  # libraries' remarks on odd files; ours are errors
-                _check_records(path)
-                _refuse_suffix(path)
-                loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except OSError as error:
-            raise unreadable(path, error) from error
-        except _UNPICKLING as error:
-            raise WeightsError("torch cannot load it", where=path, do=AGAIN) from error
-        self._tensors = _state_dict(path, loaded)
+        self._tensors = _state_dict(path, _load(path))
         self.specs: Mapping[str, TensorSpec] = {
             name: _spec(path, name, tensor) for name, tensor in self._tensors.items()
         }
@@ -110,8 +103,35 @@ class PthFile(TensorSource):
         place.view(spec.shape).copy_(self._tensors[name])
         return place
 
+    def stored(self, name: str) -> Stored:
+        spec = self.specs[name]
+        return Stored(self._tensors[name].contiguous().view(-1).view(torch.uint8), spec.quant, spec.shape)
+
     def close(self) -> None:
         self._tensors.clear()
+
+
+def read_lone_tensor(path: Path) -> torch.Tensor:
+    """The tensor of a file that holds one and nothing else, in its own type. Raises WeightsError."""
+    loaded = _load(path)
+    if not isinstance(loaded, torch.Tensor):
+        raise WeightsError("holds no single tensor", where=path, do=AGAIN)
+    spec = _spec(path, path.name, loaded)
+    check_readable(path, spec)
+    return loaded.clone()
+
+
+def _load(path: Path) -> object:
+    """What is in a file, unpickled weights-only, its tensors mapped."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # libraries' remarks on odd files; ours are errors
+            _check_records(path)
+            _refuse_suffix(path)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except _UNPICKLING as error:
+        raise WeightsError("torch cannot load it", where=path, do=AGAIN) from error
 
 
 def _check_records(path: Path) -> None:

@@ -7,16 +7,13 @@ once in the order written, which gives the values of gguf's own code bit for bit
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from seedvr2_cli.base.errors import WeightsError
-from seedvr2_cli.weights.source import TensorSpec
-
 _CHUNK = 1 << 17  # elements dequantised at once: at most about 4 MiB of intermediate values
+_CHUNK_ELSEWHERE = 1 << 22  # the same on a GPU, which has launches to wait for
 
 
 @dataclass(frozen=True)
@@ -32,35 +29,27 @@ class Block:
     dtype: torch.dtype = torch.float32
 
 
-def decode(raw: np.ndarray, quant: str, out: Tensor) -> Tensor:
+def decode(raw: Tensor, quant: str, out: Tensor) -> Tensor:
     """Fill out from stored bytes, cast to its type, and return it.
 
-    raw: (bytes,) uint8, little endian; may be mapped and read-only. out: contiguous, on the CPU, of the
-    tensor's size. Takes a scratch of a few MiB, however large the tensor.
+    raw: (bytes,) uint8, little endian, on out's device. out: contiguous, of the tensor's size. Takes scratch
+    of a few MiB, however large the tensor.
     """
     block = BLOCKS[quant]
     rows = out.numel() // block.elements
-    blocks = raw.reshape(rows, block.nbytes)
+    blocks = raw.view(rows, block.nbytes)
     flat = out.view(rows, block.elements)
-    step = _CHUNK // block.elements
+    step = (_CHUNK if raw.device.type == "cpu" else _CHUNK_ELSEWHERE) // block.elements
     for at in range(0, rows, step):
-        # copied first: torch takes no read-only memory
-        part = torch.from_numpy(np.array(blocks[at : at + step]))
+        part = blocks[at : at + step].clone()  # aligned, wherever in the file it lies
         flat[at : at + step] = block.dequantise(part).view(-1, block.elements)
     return out
 
 
-def place_for(spec: TensorSpec) -> Tensor:
-    """Memory for a tensor in the type it is read as."""
-    return torch.empty(spec.shape, dtype=BLOCKS[spec.quant].dtype)
-
-
-def check_readable(path: Path, spec: TensorSpec) -> None:
-    """Raise WeightsError for a type that is not in `BLOCKS`: integers, and blocks with no code here."""
-    if spec.quant not in BLOCKS:
-        raise WeightsError(
-            f"tensor {spec.name}: type {spec.quant} cannot be read", where=path, do="take a float16 file"
-        )
+def mapped(data: np.ndarray) -> Tensor:
+    """A mapped array's bytes as a tensor, (bytes,) uint8. The array must be one that writing would copy
+    (mode "c"): torch holds no read-only memory. Nothing here writes."""
+    return torch.from_numpy(data.reshape(-1).view(np.uint8))
 
 
 def _stored_as(dtype: torch.dtype) -> Callable[[Tensor], Tensor]:

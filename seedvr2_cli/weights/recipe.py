@@ -29,17 +29,35 @@ def recipe_tensors(
 
 def recipe_tensor(name: str, shape: Shape, seed: int, mul: float = 1.0) -> np.ndarray:
     """The weights of one tensor of the state dict: float32, in the shape given."""
-    x = _noise(name, math.prod(shape), seed)
+    x = recipe_noise(name, shape, seed)
     x *= np.float32(_scale(name, shape))
     if _is_norm(name) and name.endswith(".weight"):
         x += np.float32(1)
     if mul != 1.0:
         x *= np.float32(mul)
-    return x.reshape(shape)
+    return x
 
 
-def _noise(name: str, count: int, seed: int) -> np.ndarray:
-    """(count,) float32, mean 0, variance 1, at most 3.46 in size."""
+def recipe_dit_tensor(name: str, shape: Shape, seed: int) -> np.ndarray:
+    """The same for a tensor of the transformer. Source, with checksums: fixtures/dit/README.md."""
+    x = recipe_noise(name, shape, seed)
+    leaf = name.rpartition(".")[2]
+    if len(shape) == 2:
+        x *= np.float32(1 / math.sqrt(shape[1]))
+    elif leaf.endswith("_gate"):
+        x *= np.float32(0.5)
+    else:
+        x *= np.float32(0.1)
+    if ".norm_q." in name or ".norm_k." in name:
+        x += np.float32(1.5)
+    elif len(shape) == 1 and not leaf.endswith(("bias", "_shift", "_gate")):
+        x += np.float32(1)
+    return x
+
+
+def recipe_noise(name: str, shape: Shape, seed: int) -> np.ndarray:
+    """float32 in the shape given, mean 0, variance 1, at most 3.46 in size."""
+    count = math.prod(shape)
     digest = hashlib.sha256(f"{seed}:{name}".encode("ascii")).digest()
     stream = np.random.PCG64(int.from_bytes(digest[:16], "little"))
     out = np.empty(count, np.float32)
@@ -48,7 +66,7 @@ def _noise(name: str, count: int, seed: int) -> np.ndarray:
         total = sum(((raw >> np.uint64(bit)) & np.uint64(0xFFFF)).astype(np.int32) for bit in _FIELDS)
         out[at : at + len(raw)] = total - np.int32(_MEAN)
     out *= np.float32(1 / _DEVIATION)
-    return out
+    return out.reshape(shape)
 
 
 def _scale(name: str, shape: Shape) -> float:

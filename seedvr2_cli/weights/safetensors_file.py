@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from seedvr2_cli.base.errors import WeightsError
-from seedvr2_cli.weights.quants import check_readable, decode, place_for
+from seedvr2_cli.weights.quants import decode, mapped
 from seedvr2_cli.weights.source import (
     AGAIN,
     MAX_DIMENSIONS,
@@ -25,8 +25,11 @@ from seedvr2_cli.weights.source import (
     TensorSpec,
     check_data,
     check_name,
+    check_readable,
+    place_for,
     unreadable,
 )
+from seedvr2_cli.weights.stored import Stored
 
 # the format allows 100 MB, which as JSON can grow to gigabytes of objects; the largest SeedVR2 file has 0.2
 MAX_HEADER = 16 << 20
@@ -60,17 +63,20 @@ class SafetensorsFile(TensorSource):
             specs.sort(key=lambda spec: (spec.offset or 0, spec.nbytes))
             _check_whole(path, specs, start, file_bytes)
             self.specs: Mapping[str, TensorSpec] = {spec.name: spec for spec in specs}
-            self._mapped: np.ndarray | None = np.memmap(path, mode="r")
+            self._mapped: torch.Tensor | None = mapped(np.memmap(path, mode="c"))
         except OSError as error:
             raise unreadable(path, error) from error
 
     def read(self, name: str, out: torch.Tensor | None = None) -> torch.Tensor:
         spec = self.specs[name]
         check_readable(self.path, spec)
+        return decode(self.stored(name).raw, spec.quant, place_for(spec) if out is None else out)
+
+    def stored(self, name: str) -> Stored:
+        spec = self.specs[name]
         if self._mapped is None or spec.offset is None:
             raise ValueError(f"{self.path} is closed")
-        raw = self._mapped[spec.offset : spec.offset + spec.nbytes]
-        return decode(raw, spec.quant, place_for(spec) if out is None else out)
+        return Stored(self._mapped[spec.offset : spec.offset + spec.nbytes], spec.quant, spec.shape)
 
     def close(self) -> None:
         self._mapped = None

@@ -10,6 +10,8 @@ from typing import Protocol, Self
 import torch
 
 from seedvr2_cli.base.errors import WeightsError
+from seedvr2_cli.weights.quants import BLOCKS
+from seedvr2_cli.weights.stored import Stored
 
 AGAIN = "download it again"
 MAX_TENSORS = 65_536  # the largest SeedVR2 file, the 7B transformer, has 1,130 (spec/dit.md 1.2)
@@ -71,6 +73,13 @@ class TensorSource(Protocol):
         it the tensor has the spec's shape, and F32, F16 and BF16 come in their own type, float8, F64 and
         quantised blocks as float32. Takes a few MiB beside the result. Raises WeightsError for types that
         hold no weights (integers) or that no code here dequantises.
+        """
+        ...
+
+    def stored(self, name: str) -> Stored:
+        """The tensor's bytes as they lie in the mapped file: nothing is read before they are used.
+
+        They stay valid after `close`. Types that hold no weights are given too.
         """
         ...
 
@@ -141,6 +150,19 @@ def check_data(path: Path, specs: Iterable[TensorSpec], file_bytes: int) -> None
                 f"tensor {spec.name} overlaps {before} by {end - begin:,} bytes", where=path, do=AGAIN
             )
         end, before = begin + spec.nbytes, spec.name
+
+
+def place_for(spec: TensorSpec) -> torch.Tensor:
+    """Memory for a tensor in the type it is read as."""
+    return torch.empty(spec.shape, dtype=BLOCKS[spec.quant].dtype)
+
+
+def check_readable(path: Path, spec: TensorSpec) -> None:
+    """Raise WeightsError for a type that is not in `BLOCKS`: integers, and blocks with no code here."""
+    if spec.quant not in BLOCKS:
+        raise WeightsError(
+            f"tensor {spec.name}: type {spec.quant} cannot be read", where=path, do="take a float16 file"
+        )
 
 
 def unreadable(path: Path, error: OSError) -> WeightsError:

@@ -116,11 +116,6 @@ MISFITS = {
         {"encoder.conv_in.weight": torch.ones(8, 3, 3, 3)},
         "holds an image VAE (its kernels are 4-D), not a SeedVR2 VAE; give a SeedVR2 VAE file",
     ),
-    "scales beside the weights": (
-        changed(conv__weight_scale=torch.ones(1), out__0__scale_weight=torch.ones(1)),
-        "tensor conv.weight_scale belongs to scaled 8-bit weights (2 such tensors), which cannot be loaded; "
-        "take the float16 file or a GGUF",
-    ),
     "NaN": (
         changed(conv__weight=damaged(float("nan"))),
         "tensor conv.weight: 1 of 216 values are not finite; download it again",
