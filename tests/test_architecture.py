@@ -21,9 +21,10 @@ ALLOWED: dict[str, set[str]] = {
     "hub": {"base"},
     "console": {"base"},
     "vae": {"base", "weights", "ops", "plan", "hub"},
+    "dit": {"base", "weights", "ops", "plan"},
     "compare": {"base", "media"},
-    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare"},
-    "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare", "pipeline"},
+    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare"},
+    "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "pipeline"},
     "cli": {"base", "console", "pipeline", "bench"},
 }
 FENCES: dict[str, set[str]] = {
