@@ -33,6 +33,7 @@ FENCES: dict[str, set[str]] = {
     "typer": {"cli"},
     "rich": {"console", "cli"},
     "huggingface_hub": {"hub"},
+    "filelock": {"hub"},
     "av": {"media"},
     "imageio_ffmpeg": {"media"},
     "subprocess": {"media", "bench", "ops.on_triton.ptx"},

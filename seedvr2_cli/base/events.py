@@ -23,11 +23,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Progress:
-    """Frames (or other units) done so far in the running stage; total is None where it is not known."""
+    """How much of the running stage is done, in frames or bytes; total is None where it is not known."""
 
     stage: str
     done: int
     total: int | None
+    unit: str = "frames"
 
 
 @dataclass(frozen=True)

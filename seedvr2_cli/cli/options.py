@@ -11,14 +11,32 @@ from seedvr2_cli.base.choices import Codec, Dtype, OnError, PipeFormat, Tiling, 
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import parse_bytes, parse_rate, parse_size, parse_time
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions, parse_raw_form
+from seedvr2_cli.pipeline.options import FindOptions
 
 _MODEL, _TILES, _INPUT, _OUTPUT, _RUN = "Model", "Tiles", "Input", "Output", "Run"
 
 Vae = Annotated[
-    Path,
+    str | None,
     typer.Option(
-        "--vae", metavar="FILE", help="VAE weights: GGUF, safetensors or .pth.", rich_help_panel=_MODEL
+        "--vae",
+        metavar="NAME|FILE",
+        help="VAE weights: GGUF, safetensors or .pth, or a name that `models list` shows.  "
+        "Not given: ema_vae_fp16.",
+        rich_help_panel=_MODEL,
     ),
+]
+ModelsDir = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--models-dir",
+        metavar="FOLDER",
+        help="Look for named weights here first; ComfyUI's folder or its models will do.  "
+        "More than once, or in SEEDVR2_MODELS.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Never ask the Hub for weights.", rich_help_panel=_MODEL)
 ]
 Config = Annotated[
     str | None,
@@ -246,6 +264,14 @@ def show_version(
     if version:
         typer.echo(f"seedvr2 {__version__}")
         raise typer.Exit
+
+
+def find_options(models_dir: list[Path] | None, offline: bool) -> FindOptions:
+    """Where a name is looked for. Raises UsageError for a folder that is not there."""
+    for folder in models_dir or ():
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder", where="--models-dir", do="give a folder")
+    return FindOptions(folders=tuple(models_dir or ()), offline=offline)
 
 
 def bytes_given(option: str, text: str | None) -> int | None:

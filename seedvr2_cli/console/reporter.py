@@ -6,18 +6,20 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.text import Text
 
 from seedvr2_cli.base.events import Event, Level, Line, Stage
 from seedvr2_cli.base.events import Progress as Step
-from seedvr2_cli.base.units import say_number, say_seconds
+from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
 
 PLAIN_EVERY_S = 10.0  # between progress lines where there is no terminal
 _STYLES = {Level.DETAIL: "dim", Level.INFO: "", Level.WARNING: "yellow"}
@@ -32,6 +34,7 @@ class ConsoleReporter:
         self._verbose = verbose
         self._check = "✓" if _can_say("✓", stream) else "ok"
         self._bar: Progress | None = None
+        self._shown = ""  # the stage of the bar
         self._began: dict[str, float] = {}
         self._said = 0.0
 
@@ -71,15 +74,14 @@ class ConsoleReporter:
             self._console.print(Text(f"[{step.stage}] {_say_step(step, now - began)}"))
 
     def _draw(self, step: Step) -> None:
+        if self._shown != step.stage:
+            self._end_bar()
         if self._bar is None:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                _Rate(),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=self._console, transient=True)
+            count = (DownloadColumn(binary_units=True), TransferSpeedColumn())
+            columns = count if step.unit == "bytes" else (MofNCompleteColumn(), _Rate())
+            texts = (TextColumn("{task.description}"), BarColumn(), *columns, TimeRemainingColumn())
+            self._bar = Progress(*texts, console=self._console, transient=True)
+            self._shown = step.stage
             self._bar.start()
             self._bar.add_task(f"[bold cyan]{step.stage}[/]", total=step.total)
         self._bar.update(self._bar.task_ids[0], completed=step.done, total=step.total)
@@ -105,12 +107,15 @@ class _Rate(ProgressColumn):
 
 
 def _say_step(step: Step, seconds: float) -> str:
-    done = f"{step.done} of {step.total} frames" if step.total else f"{step.done} frames"
+    say = say_bytes if step.unit == "bytes" else str
+    done = f"{say(step.done)} of {say(step.total)}" if step.total else say(step.done)
+    done += "" if step.unit == "bytes" else f" {step.unit}"
     if not step.done or seconds <= 0:
         return done
     rate = step.done / seconds
+    speed = f"{say_bytes(round(rate))}/s" if step.unit == "bytes" else f"{say_number(rate)} fps"
     left = f", {say_seconds((step.total - step.done) / rate)} left" if step.total else ""
-    return f"{done}, {say_number(rate)} fps{left}"
+    return f"{done}, {speed}{left}"
 
 
 def _can_say(text: str, stream: TextIO) -> bool:

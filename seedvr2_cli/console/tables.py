@@ -90,11 +90,42 @@ def show_comparison(facts: Mapping[str, Any], stream: TextIO) -> None:
     _console(stream).print(table)
 
 
+def show_models(facts: Mapping[str, Any], stream: TextIO, *, every: bool) -> None:
+    """The known files and those found here; every: with the whole SHA-256 and where they are."""
+    shown = [row for row in facts["known"] if every or not row["problem"]]
+    rows = [_known_model(row, every=every) for row in shown]
+    show_rows(("name", "model", "type", "size", "sha256", "fits", "here"), rows, stream)
+    stream.write("\n")
+    for model, text in facts["models"].items():
+        stream.write(f"{model}: {text}\n")
+    if len(shown) < len(facts["known"]):
+        stream.write(f"{len(facts['known']) - len(shown)} more that cannot be used: -v\n")
+    if facts["local"]:
+        stream.write("\n")
+        found = [(row["path"], say_bytes(row["bytes"]), row["text"]) for row in facts["local"]]
+        show_rows(("found here", "size", "what it holds"), found, stream)
+
+
+def _known_model(row: Mapping[str, Any], *, every: bool) -> tuple[str, ...]:
+    """One row of the list; the file that `upscale` takes unasked is marked."""
+    fits = {True: "yes", False: "no", None: ""}[row["fits"]]
+    digest = row["sha256"] or "not pinned"
+    return (
+        row["name"],
+        row["model"],
+        f"{row['form']}: {row['problem']}" if row["problem"] else row["form"],
+        say_bytes(row["bytes"]) if row["bytes"] else "",
+        digest if every or not row["sha256"] else digest[:12],
+        "best" if row["best"] else fits,
+        "yes" if row["here"] else "",
+    )
+
+
 def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
     """A plain table with a heading."""
     table = Table(box=None, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     _console(stream).print(table)

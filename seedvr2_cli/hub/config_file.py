@@ -2,15 +2,12 @@
 
 import os
 import re
-import socket
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from seedvr2_cli.base.errors import WeightsError
+from seedvr2_cli.hub.network import is_reachable
 
 CONFIG_NAME = "config.json"
-CONNECT_S = 5.0
 _WORD = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"
 _REPOSITORY = re.compile(rf"({_WORD}/{_WORD})((?:/{_WORD}){{0,8}})", re.ASCII)
 
@@ -53,7 +50,7 @@ def _fetch(repository: str, folder: str) -> Path:
     )
 
     where = f"{repository}/{folder}" if folder else repository
-    cached_only = not _reachable(constants.ENDPOINT)
+    cached_only = not is_reachable(constants.ENDPOINT)
     try:
         return Path(
             hf_hub_download(repository, CONFIG_NAME, subfolder=folder or None, local_files_only=cached_only)
@@ -73,16 +70,3 @@ def _fetch(repository: str, folder: str) -> Path:
         raise WeightsError("no valid repository name", where=where, do="write owner/name") from error
     except (HfHubHTTPError, OSError) as error:
         raise WeightsError(f"the Hub refused it ({error})", where=where, do="try again later") from error
-
-
-def _reachable(endpoint: str) -> bool:
-    """Whether a connection to the Hub opens; the library itself would try for 20 s before it says no."""
-    if getproxies():
-        return True  # the way there is the proxy's affair
-    parts = urlsplit(endpoint)
-    port = parts.port or (80 if parts.scheme == "http" else 443)
-    try:
-        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_S):
-            return True
-    except OSError:
-        return False

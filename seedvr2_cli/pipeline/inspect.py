@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from seedvr2_cli.base.errors import MediaError, WeightsError
+from seedvr2_cli.base.events import Silent
+from seedvr2_cli.hub.find import find_local
+from seedvr2_cli.hub.known import Variant
+from seedvr2_cli.hub.places import FindOptions
 from seedvr2_cli.pipeline.inspect_media import inspect_media
 from seedvr2_cli.pipeline.latents import LatentInfo
 from seedvr2_cli.pipeline.report import RunReport
@@ -18,8 +22,10 @@ from seedvr2_cli.weights.source import TensorSource, summarise
 SHOWN_METADATA = 500  # characters of a value
 
 
-def inspect(path: Path, *, every: bool = False) -> RunReport:
-    """Read the headers of a file; every: decode all of a film too. Raises WeightsError and MediaError."""
+def inspect(file: Path, find: FindOptions, *, every: bool = False) -> RunReport:
+    """Read the headers of a file, or of weights by their name; every: decode all of a film too. Raises
+    WeightsError and MediaError."""
+    path = find_local(str(file), tuple(Variant), find, Silent()) or file
     try:
         opened = open_weights(path)
     except WeightsError as no_weights:

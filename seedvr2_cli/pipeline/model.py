@@ -9,6 +9,8 @@ from torch import Tensor
 
 from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.events import Line, Reporter
+from seedvr2_cli.hub.find import resolve
+from seedvr2_cli.hub.known import Variant
 from seedvr2_cli.ops.gate import Gate, fp8_gate
 from seedvr2_cli.ops.probe import probe_device, torch_facts
 from seedvr2_cli.pipeline.options import ModelOptions
@@ -68,7 +70,8 @@ def load_model(options: ModelOptions, reporter: Reporter) -> Model:
     gate = fp8_gate(device, force=options.fp8_force) if options.fp8 or options.fp8_force else None
     if gate is not None:
         reporter.emit(Line("BLACKWELL_ENGINE", f"FP8 {'on' if gate.ok else 'off'}: {gate.reason}"))
-    vae = load_onto(device, options.vae, options.config, options.dtype, reporter)
+    path = resolve(options.vae, (Variant.VAE,), options.find, reporter)
+    vae = load_onto(device, path, options.config, options.dtype, reporter)
     planner = partial(_plan, vae)
     return Model(vae, device, str(vae.dtype).removeprefix("torch."), gate, planner)
 

@@ -10,6 +10,7 @@ from typing import Any
 from seedvr2_cli.base.choices import Codec, Dtype, Tiling, View
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
+from seedvr2_cli.hub.places import FindOptions
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
 from seedvr2_cli.plan.tiles import Tile
 
@@ -20,9 +21,11 @@ MAX_CRF = 63  # the longest scale, of AV1 and VP9; x264 and x265 end at 51
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
-    """Which weights, and how they run. config: a JSON file or a Hub repository; device: as torch names it."""
+    """Which weights, and how they run. vae: a path or a name, None: the published one. find: where a name is
+    looked for. config: a JSON file or a Hub repository; device: as torch names it."""
 
-    vae: Path
+    vae: Path | str | None = None
+    find: FindOptions = field(default_factory=FindOptions)
     config: str | None = None
     device: str = "auto"
     dtype: Dtype = Dtype.AUTO

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-COMMANDS = ["decode", "encode", "compare", "inspect", "doctor", "demo", "bench", "bench vae"]
+COMMANDS = ["decode", "encode", "compare", "inspect", "doctor", "demo", "bench", "bench vae", "models"]
+COMMANDS += ["models list", "models download", "models path", "models verify"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

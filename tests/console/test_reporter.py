@@ -62,9 +62,27 @@ def test_progress_without_a_known_end(monkeypatch):
     assert say(Progress("Encode", 0, None), Progress("Encode", 50, None)) == ["[Encode] 50 frames, 2.50 fps"]
 
 
+def test_bytes_are_said_as_bytes(monkeypatch):
+    seconds = iter([0, 20])
+    monkeypatch.setattr(console.time, "monotonic", lambda: next(seconds))
+    steps = [Progress("Download", done, 478 << 20, "bytes") for done in (0, 200 << 20)]
+    assert say(*steps) == ["[Download] 200 MiB of 478 MiB, 10.0 MiB/s, 27.8 s left"]
+
+
 def test_a_stage_that_ended_is_a_detail():
     assert say(Stage("encode", 2.0, 10)) == []
     assert say(Stage("encode", 2.0, 10), verbose=True) == ["[Time] encode: 10 frames in 2.00 s, 5.00 fps"]
+
+
+def test_every_stage_has_a_bar_of_its_own():
+    stream = io.StringIO()
+    reporter = ConsoleReporter(stream)
+    reporter._console = type(reporter._console)(file=stream, force_terminal=True, width=100, stderr=True)
+    with reporter:
+        reporter.emit(Progress("Download", 1 << 20, 4 << 20, "bytes"))
+        reporter.emit(Progress("Decode", 5, 10))
+    assert "1.0/4.0 MiB" in stream.getvalue()
+    assert "5/10" in stream.getvalue()
 
 
 @pytest.mark.parametrize("part", ["Decode", "Encode"])

@@ -98,7 +98,7 @@ def test_a_damaged_config_inside_the_file_is_named(tmp_path):
 
 def test_a_hub_out_of_reach_gives_way_with_one_line(own_config_file, monkeypatch, lines, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("seedvr2_cli.hub.config_file._reachable", lambda endpoint: False)
+    monkeypatch.setattr("seedvr2_cli.hub.config_file.is_reachable", lambda endpoint: False)
     vae = load_vae(own_config_file, "nobody/nothing-of-this-name/vae", reporter=lines)
     assert vae.config == CONFIG
     assert (

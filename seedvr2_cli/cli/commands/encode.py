@@ -17,8 +17,10 @@ NAME = "encode"
 
 def run(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video or an image.", show_default=False)],
-    vae: o.Vae,
+    vae: o.Vae = None,
     output: o.Output = None,
+    models_dir: o.ModelsDir = None,
+    offline: o.Offline = False,
     config: o.Config = None,
     device: o.DeviceName = ModelOptions.device,
     dtype: o.DtypeName = ModelOptions.dtype,
@@ -47,7 +49,15 @@ def run(
     options = EncodeOptions(
         input=source,
         output=output,
-        model=ModelOptions(vae=vae, config=config, device=device, dtype=dtype, fp8=fp8, fp8_force=fp8_force),
+        model=ModelOptions(
+            vae=vae,
+            find=o.find_options(models_dir, offline),
+            config=config,
+            device=device,
+            dtype=dtype,
+            fp8=fp8,
+            fp8_force=fp8_force,
+        ),
         memory=MemoryOptions(
             budget=o.bytes_given("--memory-budget", memory_budget),
             cache_folder=cache_folder,
