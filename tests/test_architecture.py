@@ -23,8 +23,9 @@ ALLOWED: dict[str, set[str]] = {
     "vae": {"base", "weights", "ops", "plan", "hub"},
     "dit": {"base", "weights", "ops", "plan"},
     "compare": {"base", "media"},
-    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare"},
-    "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "pipeline"},
+    "shots": {"base", "media", "plan"},
+    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "shots"},
+    "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "shots", "pipeline"},
     "cli": {"base", "console", "pipeline", "bench"},
 }
 FENCES: dict[str, set[str]] = {

@@ -49,3 +49,9 @@ class PipeFormat(StrEnum):
 class OnError(StrEnum):
     STOP = "stop"
     KEEP = "keep"  # what could be read of a damaged input is enough
+
+
+class ShotDetector(StrEnum):
+    AUTO = "auto"  # TransNetV2 where it is installed
+    TRANSNET = "transnet"
+    SCENE = "scene"
