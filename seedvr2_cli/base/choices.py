@@ -49,3 +49,11 @@ class PipeFormat(StrEnum):
 class OnError(StrEnum):
     STOP = "stop"
     KEEP = "keep"  # what could be read of a damaged input is enough
+
+
+class Pad(StrEnum):
+    """What stands beside and below a picture where the transformer needs more."""
+
+    AUTO = "auto"  # reflected, then black rows: the best measured
+    BLACK = "black"  # as the public tools do
+    REFLECT = "reflect"
