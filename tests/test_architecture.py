@@ -20,9 +20,10 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"base"},
     "hub": {"base"},
     "console": {"base"},
+    "prepare": {"base", "plan"},
     "vae": {"base", "weights", "ops", "plan", "hub"},
     "compare": {"base", "media"},
-    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare"},
+    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare", "prepare"},
     "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare", "pipeline"},
     "cli": {"base", "console", "pipeline", "bench"},
 }
