@@ -20,10 +20,11 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"base"},
     "hub": {"base"},
     "console": {"base"},
+    "color": {"base"},
     "prepare": {"base", "plan"},
     "vae": {"base", "weights", "ops", "plan", "hub"},
     "compare": {"base", "media"},
-    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare", "prepare"},
+    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare", "prepare", "color"},
     "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "compare", "pipeline"},
     "cli": {"base", "console", "pipeline", "bench"},
 }

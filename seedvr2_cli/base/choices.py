@@ -57,3 +57,16 @@ class Pad(StrEnum):
     AUTO = "auto"  # reflected, then black rows: the best measured
     BLACK = "black"  # as the public tools do
     REFLECT = "reflect"
+
+
+class ColorMethod(StrEnum):
+    """How the input's color is given back to the restored frames."""
+
+    AUTO = "auto"  # transfer
+    TRANSFER = "transfer"
+    WAVELET = "wavelet"
+    WAVELET_ADAPTIVE = "wavelet_adaptive"
+    LAB = "lab"
+    ADAIN = "adain"
+    HSV = "hsv"
+    OFF = "off"
