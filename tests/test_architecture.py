@@ -20,12 +20,29 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"base"},
     "hub": {"base"},
     "console": {"base"},
+    "color": {"base"},
+    "prepare": {"base", "plan"},
     "vae": {"base", "weights", "ops", "plan", "hub"},
     "dit": {"base", "weights", "ops", "plan"},
     "compare": {"base", "media"},
     "shots": {"base", "media", "weights", "plan"},
-    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "shots"},
-    "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "shots", "pipeline"},
+    "pipeline": {
+        *(
+            "base",
+            "media",
+            "weights",
+            "ops",
+            "plan",
+            "hub",
+            "vae",
+            "dit",
+            "compare",
+            "shots",
+            "prepare",
+            "color",
+        )
+    },
+    "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "pipeline"},
     "cli": {"base", "console", "pipeline", "bench"},
 }
 FENCES: dict[str, set[str]] = {
