@@ -23,6 +23,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     slow cases unasked."""
     missing = {"shared": not SHARED.is_dir(), "root": not hasattr(os, "geteuid") or os.geteuid() != 0}
     missing["triton"] = importlib.util.find_spec("triton") is None
+    missing["plot"] = importlib.util.find_spec("matplotlib") is None
     missing["browser"] = find_browser() is None
     missing["slow"] = not config.option.markexpr
     away = [marker for marker, absent in missing.items() if absent]
