@@ -65,7 +65,6 @@ class Embedder:
             form: folder / str(number) for number, form in enumerate(FORMS[: 1 if fits else None])
         }
         self._frames: list[int] = []
-        self._owned = ExitStack()
         with ExitStack() as owned:
             self._writers = []
             for form, place in self._folders.items():
@@ -93,11 +92,9 @@ class Embedder:
         `by_weight` that fit. Raises OutputError."""
         for writer in self._writers:
             writer.finish()
-        for form in self._folders:
-            sizes = {frame: self._bytes(form, frame) for frame in self._frames}
-            if sum(sizes.values()) <= MAX_BYTES:
-                break
-        kept = _first_that_fit(by_weight, sizes)
+        forms = list(self._folders)
+        form = next((form for form in forms if sum(self._sizes(form).values()) <= MAX_BYTES), forms[-1])
+        kept = _first_that_fit(by_weight, self._sizes(form))
         return Embedded(form, self._scale, {frame: self._pair(form, frame) for frame in sorted(kept)})
 
     def _files(self, form: Form, frame: int) -> tuple[Path, Path]:
@@ -105,8 +102,11 @@ class Embedder:
         folder = self._folders[form]
         return folder / f"{first}.{form.codec}", folder / f"{first + 1}.{form.codec}"
 
-    def _bytes(self, form: Form, frame: int) -> int:
-        return sum(path.stat().st_size for path in self._files(form, frame))
+    def _sizes(self, form: Form) -> dict[int, int]:
+        """Bytes of each pair."""
+        return {
+            frame: sum(path.stat().st_size for path in self._files(form, frame)) for frame in self._frames
+        }
 
     def _pair(self, form: Form, frame: int) -> tuple[bytes, bytes]:
         a, b = self._files(form, frame)

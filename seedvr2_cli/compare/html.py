@@ -230,13 +230,12 @@ def _worst_row(score: FrameScore, pictured: set[int]) -> str:
 
 def _data(page: Page) -> str:
     """What the script reads: numbers alone, so that nothing in it can end its element."""
-    first = page.worst[0].index if page.worst else page.shown[0].score.index
-    if first not in {shown.score.index for shown in page.shown}:
-        first = page.shown[0].score.index
+    pictured = [shown.score.index for shown in page.shown]
+    worst = (score.index for score in page.worst if score.index in pictured)
     values = {
         "frames": len(page.curve),
         "group": page.curve.group(MAX_POINTS),
-        "first": first,
+        "first": next(worst, pictured[0]),
         "psnr": _pairs(page.curve.psnr(MAX_POINTS), 2),
         "ssim": _pairs(page.curve.ssim(MAX_POINTS), 5) or None,
     }

@@ -10,10 +10,13 @@ import pytest
 from PIL import Image
 
 from seedvr2_cli.cli.app import main
+from seedvr2_cli.compare.html import render
 from tests.browser import Browser, find_browser
 from tests.cli.test_errors import only_line
+from tests.compare.test_html import page_of as page_of_numbers
 
 RED, BLUE = (200, 30, 20), (20, 30, 200)
+RED_NAME = "<img src=x onerror='stolen = 1'>&amp;.png"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def film_page(data, worse, tmp_path_factory) -> Path:
 def still_page(tmp_path_factory) -> Path:
     """The page of a red picture and a blue one."""
     folder = tmp_path_factory.mktemp("still")
-    files = [folder / "red.png", folder / "blue.png"]
+    files = [folder / RED_NAME, folder / "blue.png"]
     for path, color in zip(files, (RED, BLUE), strict=True):
         Image.new("RGB", (160, 120), color).save(path)
     return page_of(*files, folder)
@@ -190,6 +193,28 @@ def test_a_curve_is_read_by_hand_and_by_keys(browser, film_page):
     browser.mouse("mousePressed", x + width, y + height / 2)
     browser.mouse("mouseReleased", x + width, y + height / 2)
     assert caption(browser).startswith("Frame 71 ")
+
+
+@pytest.mark.browser
+def test_where_frames_share_a_point_their_lowest_is_read(browser, tmp_path):
+    values = [40.0] * 10_000
+    values[7777] = 21.5
+    page = tmp_path / "long.html"
+    page.write_text(render(page_of_numbers(*values)), encoding="utf-8")
+    browser.open(page)
+    x, y, width, height = browser.box("#psnr")
+    browser.mouse("mouseMoved", x + width * 7775 / 9999, y + height / 2)
+    reading = browser.run("document.getElementById('reading').textContent")
+    assert reading == (
+        "Frames 7775 to 7779: lowest PSNR 21.50 dB (frame 7777), lowest SSIM 0.90000 (frame 7775)"
+    )
+
+
+@pytest.mark.browser
+def test_a_name_is_shown_as_it_is_and_runs_nothing(browser, still_page):
+    browser.open(still_page)
+    assert browser.run("document.querySelector('h1 bdi').textContent") == RED_NAME
+    assert (browser.run("typeof stolen"), browser.problems) == ("undefined", [])
 
 
 @pytest.mark.browser
