@@ -65,7 +65,8 @@ def figure_of(records: Sequence[Record], subject: str) -> Figure:
     axes[-1].set_xlim(0, 1.1 * max(record["slowest"] for record in timed))  # room for the numbers
     axes[-1].set_xlabel("microseconds per pixel and frame, less is better")
     about, rounds = timed[0], timed[0]["rounds"]
-    figure.suptitle(f"seedvr2 {about['version']}, {subject}\n{_machine(about)}", fontsize="medium")
+    heading = f"seedvr2 {about['version']}, {subject}\n{_machine(about)}"
+    figure.suptitle(heading, fontsize="medium", parse_math=False)
     handles, labels = axes[0].get_legend_handles_labels()
     spread = f"bars: median of {rounds} rounds; lines: fastest to slowest" if rounds > 1 else "one round"
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), title=spread, frameon=False)

@@ -9,7 +9,7 @@ from seedvr2_cli.compare.curve import Point
 
 _BREADTH, _DEPTH = 1000, 100  # the curve's own units, stretched to the chart
 _TICKS = 4
-_HEADROOM = 0.12  # of the height, above the values: where frames stand that are equal
+_HEADROOM = 0.16  # of the height, above the values: where frames stand that are equal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -158,27 +158,13 @@ def _curves(page: Page) -> str:
         return ""
     group = page.curve.group(MAX_POINTS)
     which = "" if group == 1 else f"; each point is the lowest of {group} frames"
-    charts = []
-    for name, points, unit, least in (
-        ("PSNR", page.curve.psnr(MAX_POINTS), " in dB", 0.1),
-        ("SSIM", page.curve.ssim(MAX_POINTS), "", 0.0001),
-    ):
-        if points:
-            marked = [Point(s.score.index, _value(s.score, name)) for s in page.shown]
-            chart = Chart(
-                name=name.lower(),
-                title=f"{name}{unit} of {frames} frames",
-                text=_in_words(name, points),
-                points=points,
-                frames=frames,
-                marked=marked,
-                least=least,
-            )
-            caption = f"{name}{unit}{which}"
-            charts.append(f'<figure class="plot"><figcaption>{caption}</figcaption>{svg(chart)}</figure>')
+    plots = "".join(
+        f'<figure class="plot"><figcaption>{heading}{which}</figcaption>{svg(chart)}</figure>'
+        for heading, chart in _charts(page)
+    )
     return f"""<section aria-labelledby="curves-title">
 <h2 id="curves-title">Frame by frame</h2>
-{"".join(charts)}
+{plots}
 <div class="axis" aria-hidden="true"><span>frame 0</span><span>{frames - 1}</span></div>
 <div class="reader" hidden>
 <label class="unseen" for="reader">Read the curves at a frame; Enter shows the nearest picture</label>
@@ -189,18 +175,33 @@ def _curves(page: Page) -> str:
 </section>"""
 
 
-def _value(score: FrameScore, name: str) -> float:
-    return score.psnr if name == "PSNR" or score.ssim is None else score.ssim
+def _charts(page: Page) -> Iterator[tuple[str, Chart]]:
+    """PSNR, and SSIM where there is one, each with what it is called."""
+    frames = len(page.curve)
+    for heading, points, least in (("PSNR in dB", page.curve.psnr, 0.1), ("SSIM", page.curve.ssim, 0.0001)):
+        if every := points(frames):
+            yield (
+                heading,
+                Chart(
+                    name=heading.split()[0].lower(),
+                    title=f"{heading} of {frames} frames",
+                    text=_in_words(every),
+                    points=points(MAX_POINTS),
+                    frames=frames,
+                    marked=[every[shown.score.index] for shown in page.shown],
+                    least=least,
+                ),
+            )
 
 
-def _in_words(name: str, points: Sequence[Point]) -> str:
+def _in_words(points: Sequence[Point]) -> str:
     """What a curve shows, for those who cannot see it."""
     low, high = (choose(points, key=lambda point: point.value) for choose in (min, max))
     said = [
         f"{'equal' if math.isinf(point.value) else f'{point.value:.5g}'} in frame {point.frame}"
         for point in (low, high)
     ]
-    return f"{name}: lowest {said[0]}, highest {said[1]}."
+    return f"Lowest {said[0]}, highest {said[1]}."
 
 
 def _worst(page: Page) -> str:

@@ -52,7 +52,7 @@ def test_levels_stand_at_round_values_around_the_curve(values, least, ticks):
 
 
 def test_a_curve_goes_from_side_to_side_and_equal_frames_stand_at_the_top():
-    assert places(drawn(30.0, 32.0, math.inf)) == [(0, 100), (500, 12), (1000, 0)]
+    assert places(drawn(30.0, 32.0, math.inf)) == [(0, 100), (500, 16), (1000, 0)]
 
 
 @given(st.lists(st.floats(0, 120) | st.just(math.inf), min_size=1, max_size=20))

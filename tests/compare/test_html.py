@@ -143,7 +143,7 @@ def test_a_film_has_pictures_curves_and_a_list_of_its_worst_frames():
         "Frame 3 at 0.125 s: 33.50 dB, SSIM 0.90000",
     ]
     assert page.text["title"][1:] == ["PSNR in dB of 4 frames", "SSIM of 4 frames"]
-    assert page.text["desc"][0] == "PSNR: lowest 30 in frame 1, highest equal in frame 2."
+    assert page.text["desc"][0] == "Lowest 30 in frame 1, highest equal in frame 2."
     assert page.text["li"] == ["odd", "odder"]
     assert [button.get("data-show") for button in page.all("button")][3:] == ["0", "3"]
 
@@ -173,11 +173,12 @@ def test_no_name_changes_what_the_page_is_made_of(name):
 
 def test_a_long_film_has_a_bounded_curve_that_keeps_its_worst_frame():
     values = [40.0] * 100_000
-    values[77_777] = 12.0
+    values[77_777], values[12_345] = 12.0, 50.0
     text = render(page_of(*values))
     data = json.loads(Outline(text).text["script"][0])
     assert (data["frames"], data["group"], data["first"]) == (100_000, 50, 0)
     assert len(data["psnr"]) == MAX_POINTS
     assert [77_777, 12.0] in data["psnr"]
     assert "PSNR in dB; each point is the lowest of 50 frames" in text
+    assert "Lowest 12 in frame 77777, highest 50 in frame 12345." in text
     assert len(text) < 300_000
