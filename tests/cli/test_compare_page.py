@@ -154,6 +154,20 @@ def test_left_of_the_line_is_a_and_right_of_it_b_wherever_it_is_dragged(browser,
 
 
 @pytest.mark.browser
+def test_a_finger_drags_the_line(browser, still_page):
+    browser.ask("Emulation.setTouchEmulationEnabled", enabled=True)
+    try:
+        browser.open(still_page, width=360, height=700)
+        x, y, width, height = browser.box("#stage")
+        for kind, part in [("touchStart", 0.5), ("touchMove", 0.6), ("touchMove", 0.75), ("touchEnd", None)]:
+            points = [] if part is None else [{"x": x + part * width, "y": y + height / 3}]
+            browser.ask("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        assert value(browser) == 75
+    finally:
+        browser.ask("Emulation.setTouchEmulationEnabled", enabled=False)
+
+
+@pytest.mark.browser
 def test_enlarged_the_line_stays_in_view_and_its_focus_visible(browser, film_page):
     browser.open(film_page, width=360)
     browser.run("""{
