@@ -17,8 +17,13 @@ def is_finite(tensor: Tensor) -> bool:
     return bool(low.isfinite() and high.isfinite())
 
 
-def not_finite(path: Path, name: str, stored: Tensor, dtype: torch.dtype) -> WeightsError:
-    """Why a tensor is not finite in dtype: the file is damaged, or its numbers are too large for the type."""
+def not_finite(
+    path: Path, name: str, stored: Tensor, dtype: torch.dtype, *, do: str = "give --dtype float32"
+) -> WeightsError:
+    """Why a tensor is not finite in dtype: the file is damaged, or its numbers are too large for the type.
+
+    do: the way out of the second.
+    """
     bad = stored.numel() - int(stored.isfinite().sum())
     if bad:
         return WeightsError(
@@ -26,6 +31,4 @@ def not_finite(path: Path, name: str, stored: Tensor, dtype: torch.dtype) -> Wei
         )
     word = str(dtype).removeprefix("torch.")
     largest = float(stored.abs().max())
-    return WeightsError(
-        f"tensor {name}: {largest:,.0f} is too large for {word}", where=path, do="give --dtype float32"
-    )
+    return WeightsError(f"tensor {name}: {largest:,.0f} is too large for {word}", where=path, do=do)

@@ -86,7 +86,7 @@ def test_numbers_too_large_for_the_type_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.gguf"
     with pytest.raises(WeightsError) as error:
         write_gguf(path, [TensorPlan("x", (2,), "F16")], lambda _: torch.tensor([1.0, 1e5]), {})
-    assert str(error.value) == f"{path}: tensor x: 100,000 is too large for float16; give --dtype float32"
+    assert str(error.value) == f"{path}: tensor x: 100,000 is too large for float16; take --type BF16 or F32"
 
 
 @pytest.mark.parametrize("write", [write_gguf, write_safetensors])
