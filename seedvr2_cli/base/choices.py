@@ -32,6 +32,24 @@ class Codec(StrEnum):
     AV1_NVENC = "av1_nvenc"
 
 
+class WeightType(StrEnum):
+    """Types of a converted file. The Q types are for GGUF; e4m3, with scales, for a safetensors file."""
+
+    F32 = "F32"
+    F16 = "F16"
+    BF16 = "BF16"
+    Q8_0 = "Q8_0"
+    Q6_K = "Q6_K"
+    Q5_K = "Q5_K"
+    Q5_1 = "Q5_1"
+    Q5_0 = "Q5_0"
+    Q4_K = "Q4_K"
+    Q4_1 = "Q4_1"
+    Q4_0 = "Q4_0"
+    Q3_K = "Q3_K"
+    E4M3 = "E4M3"
+
+
 class View(StrEnum):
     """How before and after stand in one picture."""
 

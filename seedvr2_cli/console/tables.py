@@ -137,6 +137,22 @@ def show_shots(shots: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
     show_rows(("shot", "first frame", "time", "frames", "score"), rows, stream)
 
 
+def show_groups(groups: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
+    """What a conversion did to each part of a network."""
+    rows = [
+        (
+            group["part"],
+            str(group["tensors"]),
+            group["to"] if group["from"] == group["to"] else f"{group['from']} to {group['to']}",
+            f"{say_bytes(group['bytes_before'])} to {say_bytes(group['bytes_after'])}",
+            "equal" if group["snr_db"] is None else f"{group['snr_db']:.1f} dB",
+            f"{group['max_error']:.2g}" if group["max_error"] else "",
+        )
+        for group in groups
+    ]
+    show_rows(("part", "tensors", "type", "size", "signal to error", "largest error"), rows, stream)
+
+
 def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:
     """A plain table with a heading."""
     table = Table(box=None, pad_edge=False)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from seedvr2_cli.base.choices import Codec, Dtype, ShotDetector, Tiling, View
+from seedvr2_cli.base.choices import Codec, Dtype, ShotDetector, Tiling, View, WeightType
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
 from seedvr2_cli.hub.places import FindOptions
@@ -16,6 +16,17 @@ from seedvr2_cli.plan.tiles import Tile
 
 DEFAULT_TILE = (512, 512)
 DEFAULT_OVERLAP = (64, 64)
+_PLAIN = (WeightType.F32, WeightType.F16, WeightType.BF16)
+_SAFETENSORS = (*_PLAIN, WeightType.E4M3)
+_GGUF = tuple(word for word in WeightType if word is not WeightType.E4M3)
+# suffix of a converted file -> the types it holds
+WEIGHT_FORMATS = {
+    ".gguf": _GGUF,
+    ".safetensors": _SAFETENSORS,
+    ".sft": _SAFETENSORS,
+    ".pth": _PLAIN,
+    ".pt": _PLAIN,
+}
 MAX_CRF = 63  # the longest scale, of AV1 and VP9; x264 and x265 end at 51
 
 
@@ -123,6 +134,35 @@ class EncodeOptions:
     half: bool = False
     overwrite: bool = False
     reading: InputOptions = field(default_factory=InputOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertOptions:
+    """`convert`: a weight file of another format or type; output's suffix names the format.
+
+    source: a path or a name. type: None keeps the types, and what is quantised becomes F16. native_5d: keep
+    the five dimensions of kernels in a GGUF.
+    """
+
+    source: Path | str
+    output: Path
+    find: FindOptions = field(default_factory=FindOptions)
+    config: str | None = None
+    type: WeightType | None = None
+    native_5d: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        suffix = self.output.suffix.lower()
+        if suffix not in WEIGHT_FORMATS:
+            do = f"name it {', '.join(WEIGHT_FORMATS)}"
+            raise UsageError(f"{suffix or 'no suffix'} is no format of weights", where=self.output, do=do)
+        if self.type is not None and self.type not in WEIGHT_FORMATS[suffix]:
+            do = f"take {', '.join(WEIGHT_FORMATS[suffix])}"
+            raise UsageError(f"{suffix} does not hold {self.type}", where="--type", do=do)
+        if self.native_5d and (suffix != ".gguf" or self.type not in (None, *_PLAIN)):
+            do = f"give a .gguf and --type {', '.join(_PLAIN)}"
+            raise UsageError("five dimensions are for plain types in a GGUF", where="--native-5d", do=do)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 COMMANDS = ["decode", "encode", "compare", "shots", "inspect", "doctor", "demo", "bench", "bench vae"]
-COMMANDS += ["models", "models list", "models download", "models path", "models verify"]
+COMMANDS += ["convert", "models", "models list", "models download", "models path", "models verify"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
