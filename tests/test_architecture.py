@@ -20,10 +20,28 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"base"},
     "hub": {"base"},
     "console": {"base"},
+    "color": {"base"},
+    "prepare": {"base", "plan"},
     "vae": {"base", "weights", "ops", "plan", "hub"},
     "dit": {"base", "weights", "ops", "plan"},
     "compare": {"base", "media"},
-    "pipeline": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare"},
+    "shots": {"base", "media", "weights", "plan"},
+    "pipeline": {
+        *(
+            "base",
+            "media",
+            "weights",
+            "ops",
+            "plan",
+            "hub",
+            "vae",
+            "dit",
+            "compare",
+            "shots",
+            "prepare",
+            "color",
+        )
+    },
     "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "pipeline"},
     "cli": {"base", "console", "pipeline", "bench"},
 }
@@ -38,6 +56,7 @@ FENCES: dict[str, set[str]] = {
     "imageio_ffmpeg": {"media"},
     "subprocess": {"media", "bench", "ops.on_triton.ptx"},
     "triton": {"ops.on_triton"},
+    "matplotlib": {"bench.plot"},
 }
 # where triton may be imported at the top of a module; elsewhere behind its fence, inside functions
 KERNELS = f"{PACKAGE}.ops.on_triton.kernels"

@@ -49,3 +49,30 @@ class PipeFormat(StrEnum):
 class OnError(StrEnum):
     STOP = "stop"
     KEEP = "keep"  # what could be read of a damaged input is enough
+
+
+class ShotDetector(StrEnum):
+    AUTO = "auto"  # TransNetV2 where it is installed
+    TRANSNET = "transnet"
+    SCENE = "scene"
+
+
+class Pad(StrEnum):
+    """What stands beside and below a picture where the transformer needs more."""
+
+    AUTO = "auto"  # reflected, then black rows: the best measured
+    BLACK = "black"  # as the public tools do
+    REFLECT = "reflect"
+
+
+class ColorMethod(StrEnum):
+    """How the input's color is given back to the restored frames."""
+
+    AUTO = "auto"  # transfer
+    TRANSFER = "transfer"
+    WAVELET = "wavelet"
+    WAVELET_ADAPTIVE = "wavelet_adaptive"
+    LAB = "lab"
+    ADAIN = "adain"
+    HSV = "hsv"
+    OFF = "off"

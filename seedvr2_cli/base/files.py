@@ -15,17 +15,20 @@ HARD_LINK: Link | None = getattr(os, "link", None)  # some systems and file syst
 
 
 @contextmanager
-def whole_file(final: Path, *, overwrite: bool, link: Link | None = HARD_LINK) -> Iterator[Path]:
+def whole_file(
+    final: Path, *, overwrite: bool, option: str = "-o", link: Link | None = HARD_LINK
+) -> Iterator[Path]:
     """Give a temporary path in final's folder; rename it to final when the block ends well, else remove it.
 
     The temporary name keeps final's suffix, so that writers who go by the suffix still do. Raises OutputError
     where final exists (without overwrite), before and after the work; the block's own errors pass through.
+    option: the one that names final, for what the errors advise, here and below.
     """
-    refuse_existing(final, overwrite=overwrite)
+    refuse_existing(final, overwrite=overwrite, option=option)
     temporary = final.with_name(f".{final.stem[:80]}.{secrets.token_hex(4)}.part{final.suffix}")
     try:
         yield temporary
-        _publish(temporary, final, overwrite=overwrite, link=link)
+        _publish(temporary, final, overwrite=overwrite, option=option, link=link)
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -48,56 +51,58 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def check_output(final: Path, source: Path, *, overwrite: bool) -> None:
+def check_output(final: Path, source: Path, *, overwrite: bool, option: str = "-o") -> None:
     """Raise OutputError where final cannot or must not be written. Nothing is left behind."""
-    refuse_input(final, source)
-    refuse_existing(final, overwrite=overwrite)
-    try_folder(final)
+    refuse_input(final, source, option)
+    refuse_existing(final, overwrite=overwrite, option=option)
+    try_folder(final, option)
 
 
-def refuse_existing(final: Path, *, overwrite: bool) -> None:
+def refuse_existing(final: Path, *, overwrite: bool, option: str = "-o") -> None:
     """Raise OutputError if final is a folder, or a file that must not be replaced."""
     if final.is_dir():
         raise OutputError("is a folder", where=final, do="give a file name")
     if not overwrite and os.path.lexists(final):
-        raise OutputError("exists already", where=final, do="give --overwrite or another -o")
+        raise OutputError("exists already", where=final, do=f"give --overwrite or another {option}")
 
 
-def refuse_input(output: Path, source: Path) -> None:
+def refuse_input(output: Path, source: Path, option: str = "-o") -> None:
     """Raise OutputError if output and source are one file, whatever their names."""
     try:
         same = output.samefile(source)
     except OSError:
         same = output.absolute() == source.absolute()
     if same:
-        raise OutputError("is the input itself", where=output, do="give another -o")
+        raise OutputError("is the input itself", where=output, do=f"give another {option}")
 
 
-def try_folder(final: Path) -> None:
+def try_folder(final: Path, option: str = "-o") -> None:
     """Raise OutputError unless a file can be made in final's folder; leaves nothing behind."""
     folder = final.parent
     if not folder.is_dir():
-        raise OutputError("no such folder", where=folder, do="make it first, or give another -o")
+        raise OutputError("no such folder", where=folder, do=f"make it first, or give another {option}")
     probe = folder / f".seedvr2.{secrets.token_hex(4)}.part"
     try:
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        raise output_error(folder, error) from error
+        raise output_error(folder, error, option) from error
 
 
-def output_error(path: Path, error: OSError) -> OutputError:
+def output_error(path: Path, error: OSError, option: str = "-o") -> OutputError:
     """An OSError met while writing path, in our words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError("no space left on the disk", where=path, do="free some, or give another -o")
+        return OutputError("no space left on the disk", where=path, do=f"free some, or give another {option}")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError("cannot be written", where=path, do="give an -o where you may write")
+        return OutputError("cannot be written", where=path, do=f"give an {option} where you may write")
     if error.errno == errno.ENAMETOOLONG:
-        return OutputError("the name is too long", where=path, do="give a shorter -o")
-    return OutputError(f"cannot be written ({error.strerror or error})", where=path, do="give another -o")
+        return OutputError("the name is too long", where=path, do=f"give a shorter {option}")
+    return OutputError(
+        f"cannot be written ({error.strerror or error})", where=path, do=f"give another {option}"
+    )
 
 
-def _publish(temporary: Path, final: Path, *, overwrite: bool, link: Link | None) -> None:
+def _publish(temporary: Path, final: Path, *, overwrite: bool, option: str, link: Link | None) -> None:
     try:
         if overwrite:
             temporary.replace(final)
@@ -109,10 +114,10 @@ def _publish(temporary: Path, final: Path, *, overwrite: bool, link: Link | None
             link(temporary, final)
         except FileExistsError:
             raise OutputError(
-                "was made by someone else meanwhile", where=final, do="give another -o"
+                "was made by someone else meanwhile", where=final, do=f"give another {option}"
             ) from None
         except OSError:
-            refuse_existing(final, overwrite=False)
+            refuse_existing(final, overwrite=False, option=option)
             temporary.rename(final)
     except OSError as error:
-        raise output_error(final, error) from error
+        raise output_error(final, error, option) from error

@@ -16,7 +16,7 @@ from seedvr2_cli.base.errors import (
     UsageError,
     one_line,
 )
-from seedvr2_cli.cli.commands import bench, compare, decode, demo, doctor, encode, inspect, models
+from seedvr2_cli.cli.commands import bench, compare, decode, demo, doctor, encode, inspect, models, shots
 from seedvr2_cli.cli.interrupts import interruptible
 from seedvr2_cli.cli.options import show_version
 from seedvr2_cli.pipeline.report import error_as_json, failure_as_json
@@ -31,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (decode, encode, compare, inspect, doctor, demo):
+for _command in (decode, encode, compare, shots, inspect, doctor, demo):
     app.command(name=_command.NAME)(_command.run)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")

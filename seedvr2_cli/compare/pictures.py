@@ -47,6 +47,19 @@ def enlarged(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.ascontiguousarray(np.rint(picture).astype(pixels.dtype))
 
 
+def averaged(pixels: Pixels, k: int) -> Picture:
+    """In 8 bits, each square of k pixels become one."""
+    picture = in_8_bits(pixels)
+    return picture if k == 1 else np.rint(squares(picture, k).mean(axis=(1, 3))).astype(np.uint8)
+
+
+def squares(picture: Picture, k: int) -> Picture:
+    """(rows, k, columns, k, 3): squares of k pixels; the last ones are filled up with the border's."""
+    height, width, _ = picture.shape
+    padded = np.pad(picture, ((0, -height % k), (0, -width % k), (0, 0)), mode="edge")
+    return padded.reshape(padded.shape[0] // k, k, padded.shape[1] // k, k, 3)
+
+
 def _stretched(picture: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     """Interpolate along the first axis to `count` rows."""
     size = len(picture)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedvr2_cli.compare.font import HEIGHT, draw_text
-from seedvr2_cli.compare.pictures import Picture, amplified, in_8_bits
+from seedvr2_cli.compare.pictures import Picture, amplified, averaged, in_8_bits, squares
 from seedvr2_cli.media.reader import Pixels
 
 CELL = 480  # pixels: the longest side of a picture
@@ -27,9 +27,9 @@ class Cells:
     pictures: tuple[Picture, Picture, Picture]
 
 
-def spread(count: int) -> list[int]:
-    """Up to four frame numbers, evenly from the first to the last of `count` frames."""
-    return sorted({round(i * (count - 1) / (SPREAD - 1)) for i in range(SPREAD)})
+def spread(count: int, wanted: int = SPREAD) -> list[int]:
+    """Up to `wanted` frame numbers, evenly from the first to the last of `count` frames."""
+    return sorted({round(i * (count - 1) / (wanted - 1)) for i in range(wanted)})
 
 
 def gain_for(rms: float) -> int:
@@ -51,9 +51,8 @@ def cells(label: str, a: Pixels, b: Pixels, gain: int) -> Cells:
     longest = max(height, width)
     if longest > CELL:
         k = -(-longest // CELL)
-        means = (np.rint(_squares(in_8_bits(picture), k).mean(axis=(1, 3))) for picture in (a, b))
-        left, right = (mean.astype(np.uint8) for mean in means)
-        return Cells(label, (left, right, _squares(amplified(a, b, gain), k).max(axis=(1, 3))))
+        largest = squares(amplified(a, b, gain), k).max(axis=(1, 3))
+        return Cells(label, (averaged(a, k), averaged(b, k), largest))
     k = max(1, CELL // longest)
     left, right, difference = (
         picture.repeat(k, axis=0).repeat(k, axis=1)
@@ -77,10 +76,3 @@ def contact_sheet(rows: Iterable[Cells], headings: Sequence[str]) -> Picture:
         for left, picture in zip(lefts, row.pictures, strict=True):
             sheet[top + _LINE : top + _LINE + height, left : left + width] = picture
     return sheet
-
-
-def _squares(picture: Picture, k: int) -> Picture:
-    """(rows, k, columns, k, 3): squares of k pixels; the last ones are filled up with the border's."""
-    height, width, _ = picture.shape
-    padded = np.pad(picture, ((0, -height % k), (0, -width % k), (0, 0)), mode="edge")
-    return padded.reshape(padded.shape[0] // k, k, padded.shape[1] // k, k, 3)

@@ -1,6 +1,7 @@
 """Facts as tables on stdout."""
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -119,6 +120,21 @@ def _known_model(row: Mapping[str, Any], *, every: bool) -> tuple[str, ...]:
         "best" if row["best"] else fits,
         "yes" if row["here"] else "",
     )
+
+
+def show_shots(shots: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
+    """Where the shots of a film begin."""
+    rows = [
+        (
+            str(number),
+            str(shot["first"]),
+            f"{float(Fraction(shot['time'])):.3f} s",
+            str(shot["frames"]),
+            "" if shot["score"] is None else f"{shot['score']:.2f}",
+        )
+        for number, shot in enumerate(shots, start=1)
+    ]
+    show_rows(("shot", "first frame", "time", "frames", "score"), rows, stream)
 
 
 def show_rows(columns: Sequence[str], rows: Sequence[Sequence[str]], stream: TextIO) -> None:

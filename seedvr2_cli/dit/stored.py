@@ -10,7 +10,7 @@ from torch import Tensor
 from seedvr2_cli.dit.block import BlockWeights, Entry, Rest
 from seedvr2_cli.dit.config import DiTConfig, Variant
 from seedvr2_cli.dit.tensors import streams
-from seedvr2_cli.ops.matrices import Arithmetic, Matrix, make_matrix
+from seedvr2_cli.ops.matrices import Arithmetic, Fp8, Int8, Matrix, make_matrix
 from seedvr2_cli.weights.finite import is_finite, not_finite
 from seedvr2_cli.weights.stored import Stored
 
@@ -142,10 +142,16 @@ def _make_rest(stream: StoredStream, making: Making, path: Path) -> Rest:
 
 
 def _make_matrix(layer: StoredLayer, making: Making, path: Path) -> Matrix:
-    # 8-bit forms are made from float32, so that a weight is rounded once
-    wide = making.dtype if making.how is Arithmetic.PLAIN else torch.float32
-    weight = layer.weight.to(making.device).dense(wide)
-    if making.how is not Arithmetic.PLAIN and not is_finite(weight):
-        raise not_finite(path, f"{layer.name}.weight", weight, wide)
+    # 8-bit forms are made from the stored numbers, so that a weight is rounded once
+    kind = making.dtype if making.how is Arithmetic.PLAIN else _exact(layer.weight)
+    weight = layer.weight.to(making.device).dense(kind)
     bias: Tensor | None = None if layer.bias is None else layer.bias.to(making.device).dense(torch.float32)
-    return make_matrix(weight, bias, making.dtype, making.how)
+    made = make_matrix(weight, bias, making.dtype, making.how)
+    if isinstance(made, Int8 | Fp8) and not is_finite(made.scales):
+        raise not_finite(path, f"{layer.name}.weight", weight, torch.float32)
+    return made
+
+
+def _exact(stored: Stored) -> torch.dtype:
+    """A type that holds every number stored, without a copy where there is one."""
+    return next((kind for kind in (torch.bfloat16, torch.float16) if stored.lies_as(kind)), torch.float32)

@@ -36,8 +36,7 @@ def to_rgb(info: MediaInfo, *, zscale: bool, alpha: bool = False) -> str:
     """
     video, color = info.video, real_color(info)
     planar = pipe_format(16 if video.depth > 8 else 8, alpha=alpha)
-    width, height = _decoded_size(video)
-    steps = [f"crop=w='if(eq(iw,{width})*eq(ih,{height}),iw,0)':h=ih:exact=1"]
+    steps = [_stop_at_another_size(video)]
     if video.rgb or is_gray(video):
         copies = color.full_range and (video.depth <= 8 or video.depth == 16)  # swscale does not touch them
         if not copies:
@@ -51,6 +50,16 @@ def to_rgb(info: MediaInfo, *, zscale: bool, alpha: bool = False) -> str:
     else:
         steps.append(f"scale={_swscale_side('in', color)}{_siting(video)}:out_range=full:{_SWSCALE}")
     return ",".join([*steps, f"format={planar}", *video.turn])  # chroma is placed for frames not yet turned
+
+
+def to_small_rgb(info: MediaInfo, size: tuple[int, int]) -> str:
+    """The filters from the decoder's frames to planes of R'G'B' in 8 bits, scaled to size (width, height):
+    means over areas, for looking for something, not for showing. They stop where those of `to_rgb` do."""
+    video, color = info.video, real_color(info)
+    width, height = size[::-1] if transposes(video.turn) else size
+    side = f"in_range={_range(color)}" if video.rgb or is_gray(video) else _swscale_side("in", color)
+    scale = f"scale={width}:{height}:{side}:out_range=full:flags=area"
+    return ",".join([_stop_at_another_size(video), scale, f"format={pipe_format(8)}", *video.turn])
 
 
 def from_rgb(color: Color, depth: int, pix_fmt: str, *, zscale: bool, alpha: bool = False) -> str:
@@ -107,6 +116,11 @@ def _zscale(source: Color, target: Color) -> str:
 def _swscale_side(side: str, color: Color) -> str:
     name = _SWSCALE_NAMES.get(color.matrix or "", color.matrix)
     return f"{side}_color_matrix={name}:{side}_range={_range(color)}"
+
+
+def _stop_at_another_size(video: VideoStream) -> str:
+    width, height = _decoded_size(video)
+    return f"crop=w='if(eq(iw,{width})*eq(ih,{height}),iw,0)':h=ih:exact=1"
 
 
 def _decoded_size(video: VideoStream) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from seedvr2_cli.base.errors import MediaError
 from seedvr2_cli.media.cut import Cut
 from seedvr2_cli.media.ffmpeg import MAX_PIXELS, FFmpeg, explain, input_arguments
-from seedvr2_cli.media.filters import to_rgb
-from seedvr2_cli.media.info import MediaInfo
+from seedvr2_cli.media.filters import to_rgb, to_small_rgb
+from seedvr2_cli.media.info import MediaInfo, VideoStream
 from seedvr2_cli.media.pipes import Piped
 from seedvr2_cli.media.process import FFmpegProcess
 from seedvr2_cli.media.stamps import SHOWINFO, StampLog
@@ -43,12 +43,17 @@ class Frame:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a file is read. keep: what could be decoded of a damaged file is enough; a loss is a complaint."""
+    """How a file is read. keep: what could be decoded of a damaged file is enough; a loss is a complaint.
+
+    small: (width, height) to which frames are scaled before they leave ffmpeg, in 8 bits and without alpha:
+    a quick look at the very frames that a reading without it gives. None: as they are.
+    """
 
     cut: Cut = field(default_factory=Cut)
     deinterlace: bool = False
     alpha: bool = False
     keep: bool = False
+    small: tuple[int, int] | None = None
 
 
 class FrameReader:
@@ -84,8 +89,7 @@ class FrameReader:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames that are kept. Raises MediaError where the file gives fewer than it should."""
         video, cut = self._info.video, self._reading.cut
-        shape = (4 if self._reading.alpha else 3, video.height, video.width)
-        dtype = np.dtype("<u2" if video.depth > 8 else "u1")
+        shape, dtype = _form(video, self._reading)
         timeline = Timeline(video)
         count = kept = fields = 0
         while True:
@@ -147,6 +151,15 @@ class FrameReader:
             self.complaints += (f"{odd} of {count} frames stood off the beat of {rate:.6g} fps; moved to it",)
 
 
+def _form(video: VideoStream, reading: Reading) -> tuple[tuple[int, int, int], np.dtype[Any]]:
+    """The shape and type of a frame's planes as they come from ffmpeg."""
+    if reading.small:
+        width, height = reading.small
+        return (3, height, width), np.dtype("u1")
+    planes = 4 if reading.alpha else 3
+    return (planes, video.height, video.width), np.dtype("<u2" if video.depth > 8 else "u1")
+
+
 def _frame(index: int, time: Fraction, planes: Pixels) -> Frame:
     """planes: G, B, R and perhaps alpha, as `filters.pipe_format` has them."""
     colors = planes[[2, 0, 1]].transpose(1, 2, 0)
@@ -167,7 +180,10 @@ def _arguments(info: MediaInfo, ffmpeg: FFmpeg, reading: Reading) -> list[str]:
     steps = [SHOWINFO]
     if reading.deinterlace:
         steps.append("bwdif=mode=send_frame:deint=" + ("interlaced" if info.video.interlaced else "all"))
-    steps.append(to_rgb(info, zscale="zscale" in ffmpeg.filters, alpha=reading.alpha))
+    if reading.small:
+        steps.append(to_small_rgb(info, reading.small))
+    else:
+        steps.append(to_rgb(info, zscale="zscale" in ffmpeg.filters, alpha=reading.alpha))
     output += ["-vf", ",".join(steps), "-f", "rawvideo", "pipe:1"]
     before = ["-copyts", *(["-noautorotate"] if info.video.turn else [])]
     place = _seek_to(info, reading.cut)

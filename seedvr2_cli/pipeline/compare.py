@@ -1,12 +1,12 @@
-"""`compare`: how close two files are, in numbers and on a contact sheet. No torch."""
+"""`compare`: how close two files are, in numbers, on a contact sheet and on a page. No torch."""
 
 import math
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from fractions import Fraction
-from itertools import islice, zip_longest
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,23 @@ from seedvr2_cli.base.errors import CheckFailed, UsageError
 from seedvr2_cli.base.events import Level, Line, Progress, Reporter
 from seedvr2_cli.base.files import check_output, refuse_input, whole_file
 from seedvr2_cli.base.units import say_number, say_psnr, say_seconds
+from seedvr2_cli.compare.curve import Curve
 from seedvr2_cli.compare.metrics import ClipScore, Tally, frame_psnr
 from seedvr2_cli.compare.pictures import Picture
 from seedvr2_cli.compare.sheet import Cells, cells, contact_sheet, gain_for, spread
 from seedvr2_cli.compare.vmaf import Vmaf, why_not
 from seedvr2_cli.media.codecs import CODECS
 from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
-from seedvr2_cli.media.info import MediaInfo
 from seedvr2_cli.media.probe import probe
-from seedvr2_cli.media.reader import Frame, FrameReader, Pixels
 from seedvr2_cli.media.writer import FrameWriter, OutputSpec
 from seedvr2_cli.media.yuv import real_color
 from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.compare_page import OPTION, Measured, write_page
 from seedvr2_cli.pipeline.media_facts import media_facts, say_video
 from seedvr2_cli.pipeline.options import CompareOptions, as_settings
+from seedvr2_cli.pipeline.pairs import Files, Pairs, doubts
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
-
-NEAR = Fraction(1, 1000)  # seconds: what Matroska rounds stamps to
-
-Files = tuple[MediaInfo, MediaInfo]
 
 
 def compare(options: CompareOptions, listener: Reporter) -> RunReport:
@@ -45,10 +42,12 @@ def compare(options: CompareOptions, listener: Reporter) -> RunReport:
     ffmpeg = describe(find_ffmpeg())
     files = _look_at(options, ffmpeg, reporter)
     sheet = _check_sheet(options)
+    _check_page(options)
     began = time.perf_counter()
-    pairs = _Pairs(files, ffmpeg)
-    score, vmaf = _measure(pairs, clock, reporter)
-    for text in _doubts(pairs):
+    pairs = Pairs(files, ffmpeg)
+    measured = _measure(pairs, clock, reporter)
+    score = measured.score
+    for text in doubts(pairs):
         reporter.emit(Line("Compare", text, level=Level.WARNING))
     said = "1 frame compared" if score.frames == 1 else f"{score.frames} frames compared"
     if sheet is not None:
@@ -56,6 +55,10 @@ def compare(options: CompareOptions, listener: Reporter) -> RunReport:
             count = _write_sheet(sheet, pairs, score, overwrite=options.overwrite)
         clock.count("sheet", count)
         said = f"{sheet}: contact sheet of {count}, {said}"
+    if options.html is not None:
+        with clock.stage("page"):
+            count = write_page(options.html, pairs, measured, overwrite=options.overwrite, reporter=reporter)
+        clock.count("page", count)
     seconds = time.perf_counter() - began
     rate = say_number(score.frames / seconds)
     reporter.say_end(pairs.complaints, f"{said}, in {say_seconds(seconds)} ({rate} fps)", clock.stages)
@@ -67,8 +70,8 @@ def compare(options: CompareOptions, listener: Reporter) -> RunReport:
         plan={},
         stages=clock.stages,
         warnings=reporter.warnings,
-        outputs=(str(sheet),) if sheet else (),
-        facts=_facts(score, vmaf),
+        outputs=tuple(str(path) for path in (sheet, options.html) if path is not None),
+        facts=_facts(measured),
     )
 
 
@@ -80,47 +83,6 @@ def too_far(options: CompareOptions, report: RunReport) -> CheckFailed | None:
     return CheckFailed(
         f"{psnr:.4f} dB against {options.a}, less than --min-psnr {options.min_psnr:g}", where=options.b
     )
-
-
-class _Pairs:
-    """The frames of two files in step. Each iteration reads them anew, to the end of both.
-
-    counts: the frames of each, known once an iteration has come to its end; complaints likewise.
-    apart: the first pair whose times after the first frame differ, as (index, seconds in a, in b).
-    """
-
-    def __init__(self, files: Files, ffmpeg: FFmpeg) -> None:
-        self.files, self.ffmpeg = files, ffmpeg
-        self.counts = (0, 0)
-        self.apart: tuple[int, Fraction, Fraction] | None = None
-        self.complaints: tuple[str, ...] = ()
-
-    @property
-    def total(self) -> int | None:
-        """The pairs to come, None where not known."""
-        counts = [1 if info.still else info.video.frames for info in self.files]
-        return None if None in counts else min(count for count in counts if count is not None)
-
-    def __iter__(self) -> Generator[tuple[Pixels, Pixels], None, None]:
-        """Yield what both have. Raises MediaError where one gives no more frames than it should have."""
-        counts = [0, 0]
-        with ExitStack() as owned:
-            readers = [owned.enter_context(FrameReader(info, self.ffmpeg)) for info in self.files]
-            for a, b in zip_longest(*readers):
-                counts = [count + (frame is not None) for count, frame in zip(counts, (a, b), strict=True)]
-                if a is not None and b is not None:
-                    self._look_at_times(a, b)
-                    yield a.pixels, b.pixels
-            self.counts = (counts[0], counts[1])
-            self.complaints = tuple(
-                f"{info.path.name}: {text}"
-                for info, reader in zip(self.files, readers, strict=True)
-                for text in reader.complaints
-            )
-
-    def _look_at_times(self, a: Frame, b: Frame) -> None:
-        if self.apart is None and abs(a.time - b.time) > NEAR:
-            self.apart = (a.index, a.time, b.time)
 
 
 def _look_at(options: CompareOptions, ffmpeg: FFmpeg, reporter: Reporter) -> Files:
@@ -144,20 +106,27 @@ def _check_sheet(options: CompareOptions) -> Path | None:
     return sheet
 
 
-def _measure(pairs: _Pairs, clock: StageClock, reporter: Reporter) -> tuple[ClipScore, float | None]:
+def _check_page(options: CompareOptions) -> None:
+    """Raise OutputError where the page could not be written."""
+    if options.html is not None:
+        refuse_input(options.html, options.a, OPTION)
+        check_output(options.html, options.b, overwrite=options.overwrite, option=OPTION)
+
+
+def _measure(pairs: Pairs, clock: StageClock, reporter: Reporter) -> Measured:
     """All the numbers, in one pass over both files."""
-    tally, value = Tally(), None
+    tally, curve, value = Tally(), Curve(), None
     size = (pairs.files[0].video.width, pairs.files[0].video.height)
     why = why_not(pairs.ffmpeg, size)
     with ExitStack() as owned:
         frames = owned.enter_context(closing(iter(pairs)))
         vmaf = None if why else owned.enter_context(_vmaf(pairs, size))
-        for count, (a, b) in enumerate(clock.over("read", frames), start=1):
+        for count, pair in enumerate(clock.over("read", frames), start=1):
             with clock.stage("measure"):
-                tally.add(a, b)
+                curve.add(tally.add(pair.a, pair.b))
             if vmaf is not None:
                 with clock.stage("vmaf"):
-                    vmaf.add(a, b)
+                    vmaf.add(pair.a, pair.b)
             for stage in ("read", "measure", "vmaf"):
                 clock.count(stage, count)
             reporter.emit(Progress("Compare", count, pairs.total))
@@ -166,37 +135,18 @@ def _measure(pairs: _Pairs, clock: StageClock, reporter: Reporter) -> tuple[Clip
                 value, why = vmaf.score()
     if value is None:
         reporter.emit(Line("Compare", f"VMAF is left out: {why}"))
-    return tally.score(), value
+    return Measured(tally.score(), value, curve)
 
 
-def _vmaf(pairs: _Pairs, size: tuple[int, int]) -> Vmaf:
+def _vmaf(pairs: Pairs, size: tuple[int, int]) -> Vmaf:
     reference, other = pairs.files
     depth = max(reference.video.depth, other.video.depth)
     return Vmaf(pairs.ffmpeg, size, depth, real_color(reference))
 
 
-def _doubts(pairs: _Pairs) -> Iterator[str]:
-    """What is odd about comparing these two: other counts of frames, other time stamps."""
-    (a, b), (count_a, count_b) = pairs.files, pairs.counts
-    if count_a != count_b:
-        yield f"A has {count_a} frames, B {count_b}: the first {min(count_a, count_b)} are compared"
-    if a.still or b.still:
-        return
-    start_a, start_b = a.video.start, b.video.start
-    if abs(start_a - start_b) > NEAR:
-        yield f"the first frame stands at {_say_time(start_a)} in A, at {_say_time(start_b)} in B"
-    if pairs.apart is not None:
-        index, time_a, time_b = pairs.apart
-        places = f"{_say_time(time_a)} after the first in A, {_say_time(time_b)} in B"
-        yield f"time stamps differ from frame {index} on: {places}"
-
-
-def _say_time(seconds: Fraction) -> str:
-    return f"{float(seconds):.3f} s"
-
-
-def _facts(score: ClipScore, vmaf: float | None) -> dict[str, Any]:
+def _facts(measured: Measured) -> dict[str, Any]:
     """The numbers for the report. JSON has no infinity: equal files have no PSNR."""
+    score = measured.score
     worst = score.worst[0]
     shown = {"frame": worst.index, "psnr_db": _finite(worst.psnr), "ssim": worst.ssim}
     return {
@@ -205,7 +155,7 @@ def _facts(score: ClipScore, vmaf: float | None) -> dict[str, Any]:
         "peak": score.peak,
         "psnr_db": _finite(score.psnr),
         "ssim": score.ssim,
-        "vmaf": vmaf,
+        "vmaf": measured.vmaf,
         "max_error": None if score.equal else asdict(score.largest),
         "worst_frame": None if score.equal else shown,
     }
@@ -215,7 +165,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _write_sheet(path: Path, pairs: _Pairs, score: ClipScore, *, overwrite: bool) -> int:
+def _write_sheet(path: Path, pairs: Pairs, score: ClipScore, *, overwrite: bool) -> int:
     """Write the contact sheet, whole or not at all. Returns the number of frames on it."""
     gain = gain_for(score.rms)
     rows = list(_rows(pairs, score, gain))
@@ -226,18 +176,18 @@ def _write_sheet(path: Path, pairs: _Pairs, score: ClipScore, *, overwrite: bool
     return len(rows)
 
 
-def _rows(pairs: _Pairs, score: ClipScore, gain: int) -> Iterator[Cells]:
+def _rows(pairs: Pairs, score: ClipScore, gain: int) -> Iterator[Cells]:
     """The worst frames and some evenly spread ones, in order."""
     worst = [] if score.equal or score.frames == 1 else [frame.index for frame in score.worst]
     chosen = sorted({*worst, *spread(score.frames)})
     with closing(iter(pairs)) as frames:
-        for index, (a, b) in enumerate(islice(frames, chosen[-1] + 1)):
-            if index in chosen:
-                label = f"frame {index}: {say_psnr(_finite(frame_psnr(a, b)))}"
-                yield cells(f"{label}, worst" if index in worst[:1] else label, a, b, gain)
+        for pair in islice(frames, chosen[-1] + 1):
+            if pair.index in chosen:
+                label = f"frame {pair.index}: {say_psnr(_finite(frame_psnr(pair.a, pair.b)))}"
+                yield cells(f"{label}, worst" if pair.index in worst[:1] else label, pair.a, pair.b, gain)
 
 
-def _write_png(path: Path, final: Path, picture: Picture, pairs: _Pairs) -> None:
+def _write_png(path: Path, final: Path, picture: Picture, pairs: Pairs) -> None:
     height, width, _ = picture.shape
     spec = OutputSpec(
         path=path,

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from seedvr2_cli.base.choices import Codec, Dtype, Tiling, View
+from seedvr2_cli.base.choices import Codec, Dtype, ShotDetector, Tiling, View
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
 from seedvr2_cli.hub.places import FindOptions
@@ -129,13 +129,14 @@ class EncodeOptions:
 class CompareOptions:
     """`compare`: how close b is to a. output None: beside b; sheet False: no contact sheet, numbers alone.
 
-    min_psnr: dB below which b is too far from a.
+    html: a page to write. min_psnr: dB below which b is too far from a.
     """
 
     a: Path
     b: Path
     output: Path | None = None
     sheet: bool = True
+    html: Path | None = None
     min_psnr: float | None = None
     overwrite: bool = False
 
@@ -146,6 +147,28 @@ class CompareOptions:
             raise UsageError("given with --no-sheet", where="-o", do="drop one of the two")
         if self.output is not None and self.output.suffix.lower() != ".png":
             raise UsageError("is not named as a PNG", where=self.output, do="give -o NAME.png")
+        if self.html is not None and self.html.suffix.lower() not in (".html", ".htm"):
+            raise UsageError("is not named as a page", where=self.html, do="give --html NAME.html")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShotsOptions:
+    """`shots`: where the shots of a film begin. threshold: least score of a cut; None: the detector's own.
+
+    output: the list that `--cuts` takes; None: none is written.
+    """
+
+    input: Path
+    detector: ShotDetector = ShotDetector.AUTO
+    threshold: float | None = None
+    output: Path | None = None
+    overwrite: bool = False
+    reading: InputOptions = field(default_factory=InputOptions)
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 < self.threshold <= 1:
+            what = f"{self.threshold:g} is no score that a cut could reach"
+            raise UsageError(what, where="--threshold", do="give a number above 0, at most 1")
 
 
 def as_settings(options: Any) -> dict[str, Any]:

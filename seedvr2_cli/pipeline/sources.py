@@ -114,13 +114,17 @@ class MediaSource:
     def check(self, vae: ClipModel) -> None:
         """Any picture goes through any VAE."""
 
-    def reader(self, *, alpha: bool = False) -> FrameReader:
-        """The file's frames as the job reads them: cut, made whole of fields; a file can be read again."""
+    def reader(self, *, alpha: bool = False, small: tuple[int, int] | None = None) -> FrameReader:
+        """The file's frames as the job reads them: cut, made whole of fields; a file can be read again.
+
+        small: (width, height) to scale them to, for a look at the same frames.
+        """
         reading = Reading(
             cut=self.cut,
             deinterlace=bool(self._options.deinterlace),
             alpha=alpha,
             keep=self._options.on_error is OnError.KEEP,
+            small=small,
         )
         return FrameReader(self.info, self._ffmpeg, reading, self._piped)
 

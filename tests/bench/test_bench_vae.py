@@ -24,6 +24,8 @@ def test_bench_vae_gives_one_record_per_measurement(tmp_path, capsys):
         "decode, plain network",
         "encode one frame, plain network",
         "decode one frame, plain network",
+        "encode one frame, engine",
+        "decode one frame, engine",
         "encode memory",
         "decode memory",
     ]

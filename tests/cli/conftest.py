@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from seedvr2_cli.cli.app import main
+from seedvr2_cli.media.ffmpeg import find_ffmpeg
 from seedvr2_cli.pipeline.recipe_file import write_recipe
 from seedvr2_cli.vae.config import VAEConfig
 
@@ -27,6 +28,15 @@ def clip(data, tmp_path) -> Path:
     """A real clip in a folder of its own."""
     path = tmp_path / "clip.mp4"
     path.write_bytes((data / "clips/Eyes_212x120.mp4").read_bytes())
+    return path
+
+
+@pytest.fixture(scope="session")
+def worse(data, tmp_path_factory) -> Path:
+    """The clip, encoded again at a low quality."""
+    path = tmp_path_factory.mktemp("worse") / "worse.mp4"
+    words = ["-v", "error", "-i", data / "clips/Eyes_212x120.mp4", "-crf", "38", path]
+    subprocess.run([find_ffmpeg(), *words], check=True)
     return path
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import subprocess
 import time
 from itertools import islice
 from pathlib import Path
@@ -23,15 +22,6 @@ from tests.cli.test_commands import KEYS
 from tests.cli.test_errors import only_line
 
 FACTS = {"frames", "equal", "peak", "psnr_db", "ssim", "vmaf", "max_error", "worst_frame"}
-
-
-@pytest.fixture(scope="module")
-def worse(data, tmp_path_factory) -> Path:
-    """The clip, encoded again at a low quality."""
-    path = tmp_path_factory.mktemp("worse") / "worse.mp4"
-    words = ["-v", "error", "-i", data / "clips/Eyes_212x120.mp4", "-crf", "38", path]
-    subprocess.run([find_ffmpeg(), *words], check=True)
-    return path
 
 
 def rows_of(out: str) -> dict[str, str]:
@@ -192,6 +182,16 @@ def errors(clips: Path, folder: Path) -> dict[str, tuple[list[object], int, str]
             2,
             "-o: given with --no-sheet; drop one of the two",
         ),
+        "page is no page": (
+            [eyes, eyes, "--no-sheet", "--html", "x.txt"],
+            2,
+            "x.txt: is not named as a page; give --html NAME.html",
+        ),
+        "no folder for the page": (
+            [eyes, eyes, "--no-sheet", "--html", folder / "none/x.html"],
+            5,
+            f"{folder / 'none'}: no such folder; make it first, or give another --html",
+        ),
         "sheet is a": ([png, png, "-o", png], 5, f"{png}: is the input itself; give another -o"),
         "no folder": (
             [eyes, eyes, "-o", folder / "none/x.png"],
@@ -204,7 +204,7 @@ def errors(clips: Path, folder: Path) -> dict[str, tuple[list[object], int, str]
 @pytest.mark.parametrize("case", errors(Path(), Path()))
 def test_an_error_is_one_line_and_leaves_nothing(run, data, tmp_path, case):
     words, code, line = errors(data / "clips", tmp_path)[case]
-    sheet = [] if "-o" in words else ["-o", tmp_path / "sheet.png"]
+    sheet = [] if {"-o", "--no-sheet"} & set(words) else ["-o", tmp_path / "sheet.png"]
     result = run("compare", *words, *sheet)
     assert (result.code, only_line(result)) == (code, line)
     assert list(tmp_path.iterdir()) == []
@@ -217,6 +217,17 @@ def test_a_full_disk_leaves_no_sheet(run, data, worse, small_disk):
     assert (result.code, only_line(result)) == (
         5,
         f"{sheet}: no space left on the disk; free some, or give another -o",
+    )
+    assert list(small_disk.iterdir()) == []
+
+
+@pytest.mark.root
+def test_a_full_disk_leaves_no_page(run, clip, worse, small_disk):
+    page = small_disk / "page.html"
+    result = run("compare", clip, worse, "--no-sheet", "--html", page, "-q")
+    assert (result.code, only_line(result)) == (
+        5,
+        f"{page}: no space left on the disk; free some, or give another --html",
     )
     assert list(small_disk.iterdir()) == []
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-COMMANDS = ["decode", "encode", "compare", "inspect", "doctor", "demo", "bench", "bench vae", "models"]
-COMMANDS += ["models list", "models download", "models path", "models verify"]
+COMMANDS = ["decode", "encode", "compare", "shots", "inspect", "doctor", "demo", "bench", "bench vae"]
+COMMANDS += ["models", "models list", "models download", "models path", "models verify"]
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

@@ -58,6 +58,12 @@ def test_no_row_of_an_8_bit_product_hangs_on_the_others(how: Arithmetic, cut: in
     assert torch.equal(torch.cat([matrix(x[:cut].bfloat16()), matrix(x[cut:].bfloat16())]), whole)
 
 
+def test_an_int8_product_larger_than_a_panel_is_whole() -> None:
+    weight, x, bias = noise(2, "w", (1300, 48)), noise(2, "x", (600, 48)), noise(2, "b", (1300,))
+    off = make_matrix(weight, bias, torch.float32, Arithmetic.INT8)(x) - (x @ weight.t() + bias)
+    assert off.abs().max() < 0.5  # in every place: products are about 7 in size
+
+
 @pytest.mark.parametrize(("how", "most"), [(Arithmetic.INT8, 0.02), (Arithmetic.FP8, 0.05)])
 def test_8_bit_products_are_as_close_as_8_bits_allow(how: Arithmetic, most: float) -> None:
     assert check_arithmetic(torch.device("cpu"), torch.bfloat16, how) == ""

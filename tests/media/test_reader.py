@@ -14,7 +14,7 @@ from seedvr2_cli.base.errors import MediaError
 from seedvr2_cli.media.ffmpeg import FFmpeg
 from seedvr2_cli.media.probe import probe
 from seedvr2_cli.media.process import FFmpegProcess
-from seedvr2_cli.media.reader import FrameReader, Pixels
+from seedvr2_cli.media.reader import FrameReader, Pixels, Reading
 from tests.media.conftest import children, read_all
 
 COUNTS = {
@@ -256,3 +256,48 @@ def test_any_name_is_just_a_name(
     Path(name).write_bytes((clips / "tiny_2x2_3f.mkv").read_bytes())
     assert read_all(Path(name), ffmpeg).shape == (3, 2, 2, 3)
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "patches_bt709_lim_420_8.mp4",
+        "patches_bt601_full_422_10.mp4",
+        "rot90.mp4",
+        "odd_177x99_420.webm",
+        "gray16.png",
+        "alpha8.png",
+        "vfr_ms.mkv",
+        "editlist_trim.mp4",
+    ],
+)
+def test_small_frames_are_the_same_frames_at_the_same_times(name: str, clips: Path, ffmpeg: FFmpeg) -> None:
+    info = probe(clips / name, ffmpeg)
+    with FrameReader(info, ffmpeg) as reader:
+        whole = [(frame.time, frame.pixels) for frame in reader]
+    with FrameReader(info, ffmpeg, Reading(small=(16, 9))) as reader:
+        small = [(frame.time, frame.pixels) for frame in reader]
+    assert [time for time, _ in small] == [time for time, _ in whole]
+    depth = 257 if info.video.depth > 8 else 1
+    for (_, little), (_, pixels) in zip(small, whole, strict=True):
+        assert (little.shape, little.dtype) == ((9, 16, 3), np.uint8)
+        assert np.abs(little.mean((0, 1)) - pixels.mean((0, 1)) / depth).max() < 3
+
+
+def test_a_small_frame_is_upright(clips: Path, ffmpeg: FFmpeg) -> None:
+    info = probe(clips / "rot90.mp4", ffmpeg)
+    with FrameReader(info, ffmpeg, Reading(small=(18, 32))) as reader:
+        little = next(iter(reader)).pixels.astype(float)
+    whole = read_all(clips / "rot90.mp4", ffmpeg)[0].astype(float).reshape(32, 4, 18, 4, 3).mean((1, 3))
+    turned = [whole[::-1], whole[:, ::-1], whole[::-1, ::-1]]
+    assert np.abs(little - whole).mean() < min(np.abs(little - other).mean() for other in turned) / 5
+
+
+@pytest.mark.parametrize("name", ["sizechange.ts", "frag_cut60.mp4"])
+def test_a_look_at_small_frames_ends_where_a_reading_does(name: str, clips: Path, ffmpeg: FFmpeg) -> None:
+    info, said = probe(clips / name, ffmpeg), []
+    for reading in (Reading(), Reading(small=(16, 9))):
+        with FrameReader(info, ffmpeg, reading) as reader, pytest.raises(MediaError) as refused:
+            list(reader)
+        said.append(str(refused.value))
+    assert said[0] == said[1]

@@ -9,11 +9,14 @@ from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.network import Network
 
 CONFIG = VAEConfig(block_out_channels=(16, 32, 48, 48), norm_num_groups=4, layers_per_block=1)
+without_compiler = pytest.mark.skipif(
+    not (shutil.which("c++") and shutil.which("ninja")), reason="needs a C++ compiler and ninja"
+)
 ROUNDING = 0.02  # of bfloat16 through both halves; a wrong tap or frame is above 0.1
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+@without_compiler
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_training_computes_what_the_product_computes() -> None:
     from training import forward
@@ -40,7 +43,7 @@ def off(got: torch.Tensor, wanted: torch.Tensor) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+@without_compiler
 def test_the_fused_norm_has_the_gradients_of_torch() -> None:
     from training.norm_silu import norm_silu
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from seedvr2_cli.base.events import Line
 from seedvr2_cli.base.units import parse_size
-from seedvr2_cli.cli.options import Quiet, Verbose
+from seedvr2_cli.cli.options import Overwrite, Quiet, Verbose
 from seedvr2_cli.console.reporter import ConsoleReporter
 from seedvr2_cli.console.tables import show_rows
 
@@ -37,6 +38,11 @@ def run(
     size: Annotated[str, typer.Option("--size", metavar="PIXELS", help="Of the picture.")] = "256",
     frames: Annotated[int, typer.Option("--frames", help="Of the clip, 4n + 1.")] = 9,
     rounds: Annotated[int, typer.Option("--rounds", help="Counted runs of each variant.")] = 3,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the times: PNG, SVG or PDF; needs seedvr2[plot]."),
+    ] = None,
+    overwrite: Overwrite = False,
     json_report: Annotated[
         bool, typer.Option("--json", help="One JSON object per record on stdout.")
     ] = False,
@@ -48,8 +54,11 @@ def run(
         tempfile.TemporaryDirectory(prefix="seedvr2-bench-") as scratch,
         ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter,
     ):
+        from seedvr2_cli.bench.plot import check_plot, write_plot
         from seedvr2_cli.bench.vae import BenchOptions, bench_vae
 
+        if plot is not None:
+            check_plot(plot, overwrite=overwrite)
         options = BenchOptions(
             folder=folder or Path(scratch),
             vae=vae,
@@ -65,6 +74,10 @@ def run(
             if json_report:
                 sys.stdout.write(json.dumps(record) + "\n")
                 sys.stdout.flush()
+        if plot is not None:
+            width, height = options.size
+            write_plot(records, f"{width}x{height}, {frames} frames", plot, overwrite=overwrite)
+            reporter.emit(Line("Plot", str(plot), ok=True))
     if not json_report:
         show_rows(COLUMNS, [_row(record) for record in records], sys.stdout)
 

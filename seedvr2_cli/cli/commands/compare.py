@@ -29,6 +29,12 @@ def run(
     sheet: Annotated[
         bool, typer.Option("--sheet/--no-sheet", help="Write a contact sheet.")
     ] = CompareOptions.sheet,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page to look at: before and after, frame by frame."
+        ),
+    ] = None,
     min_psnr: Annotated[
         float | None,
         typer.Option(
@@ -41,7 +47,9 @@ def run(
     verbose: o.Verbose = False,
 ) -> int:
     """Show how close two files are: PSNR, SSIM, VMAF, the largest error and the worst frame."""
-    options = CompareOptions(a=a, b=b, output=output, sheet=sheet, min_psnr=min_psnr, overwrite=overwrite)
+    options = CompareOptions(
+        a=a, b=b, output=output, sheet=sheet, html=html, min_psnr=min_psnr, overwrite=overwrite
+    )
     with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
         from seedvr2_cli.pipeline.compare import compare, too_far
 

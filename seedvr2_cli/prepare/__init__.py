@@ -1,0 +1,1 @@
+"""L2: pictures to what the model takes: float, resized, padded."""

@@ -1,0 +1,1 @@
+"""L2: where one shot of a film ends and the next begins."""
