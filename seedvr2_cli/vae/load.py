@@ -14,6 +14,9 @@ from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.base.events import Level, Line, Reporter, Silent
 from seedvr2_cli.base.units import say_bytes, say_seconds
 from seedvr2_cli.hub.config_file import HubOffline, find_config
+from seedvr2_cli.hub.find import find_local
+from seedvr2_cli.hub.known import Variant
+from seedvr2_cli.hub.places import FindOptions
 from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device
 from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.vae.config import VAEConfig
@@ -40,12 +43,15 @@ def load_vae(
 ) -> VideoVAE:
     """Load the video VAE from a GGUF, safetensors or .pth file.
 
+    path: a file, or a name that is looked for on this machine, such as `nano`, the embedded model.
     config: a mapping with the published names, a JSON file, or a Hub repository `owner/name[/subfolder]`;
     None takes the one inside the weight file, then the built-in SeedVR2 config. device: `cpu`, `cuda`,
     `cuda:N`, `mps`, `auto`. dtype: `float32`, `bfloat16`, `float16`, or `auto`, which a probe of the device
     decides. reporter: gets the loader's lines. Raises WeightsError, UsageError, DeviceError.
     """
-    return load_onto(probe_device(device), Path(path), config, parse_dtype(dtype), reporter or Silent())
+    said = reporter or Silent()
+    found = find_local(os.fspath(path), (Variant.VAE,), FindOptions(), said) or Path(path)
+    return load_onto(probe_device(device), found, config, parse_dtype(dtype), said)
 
 
 def load_onto(device: Device, path: Path, config: ConfigLike, dtype: Dtype, reporter: Reporter) -> VideoVAE:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import av
 import numpy as np
@@ -119,16 +120,16 @@ def test_doctor_ends_with_1_where_a_command_would_fail(run, monkeypatch):
     assert json.loads(run("doctor", "--device", "cpu", "--json").out)["error"]["class"] == "CheckFailed"
 
 
-def test_demo_shows_the_whole_way_and_says_that_the_weights_are_random(run, tmp_path, monkeypatch):
+def test_demo_shows_a_real_result_beside_the_clip(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    result = run("demo")
-    assert result.code == 0
-    assert "RANDOM" in result.err
+    report = json.loads(run("demo", "--json").out)
     names = {path.name for path in (tmp_path / "seedvr2-demo").iterdir()}
-    assert names == {"clip.mp4", "clip.decoded.mp4", "random_vae.gguf"}
+    assert names == {"clip.mp4", "clip.decoded.mp4", "clip.before_after.png"}
+    assert [Path(path).name for path in report["outputs"]] == ["clip.decoded.mp4", "clip.before_after.png"]
+    assert report["facts"]["frames"] == 57
+    assert report["facts"]["psnr_db"] > 31
     again = run("demo")
     assert (again.code, "exists already" in again.err) == (5, True)
-    assert run("demo", "--overwrite").code == 0
 
 
 def test_a_tile_size_without_overlap_tiling_is_the_height_of_exact_strips(run, clip, weights, tmp_path):

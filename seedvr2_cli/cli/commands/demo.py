@@ -23,7 +23,7 @@ def run(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Try the whole way without downloads: a made clip through a small VAE with random weights."""
+    """See a result without downloads: a short clip through the embedded model `nano`."""
     with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
         from seedvr2_cli.pipeline.demo import demo
 

@@ -1,0 +1,1 @@
+"""How the embedded `nano` VAE is made; not part of the installed package."""
