@@ -27,6 +27,7 @@ from seedvr2_cli.cli.commands import (
     inspect,
     models,
     shots,
+    upscale,
 )
 from seedvr2_cli.cli.interrupts import interruptible
 from seedvr2_cli.cli.options import show_version
@@ -36,13 +37,13 @@ from seedvr2_cli.pipeline.report import error_as_json, failure_as_json
 _CLICK_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
-    help="SeedVR2's video VAE on real files: encode, decode, inspect.",
+    help="Upscale videos and images with SeedVR2, and use its video VAE alone.",
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (decode, encode, compare, shots, inspect, convert, doctor, demo):
+for _command in (upscale, decode, encode, compare, shots, inspect, convert, doctor, demo):
     app.command(name=_command.NAME)(_command.run)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")

@@ -7,13 +7,25 @@ from typing import Annotated
 import typer
 
 from seedvr2_cli._version import __version__
-from seedvr2_cli.base.choices import Codec, Dtype, OnError, PipeFormat, Tiling, View
+from seedvr2_cli.base.choices import (
+    Codec,
+    ColorMethod,
+    Dtype,
+    OnError,
+    Pad,
+    PipeFormat,
+    ShotDetector,
+    Tiling,
+    View,
+)
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import parse_bytes, parse_rate, parse_size, parse_time
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions, parse_raw_form
 from seedvr2_cli.pipeline.options import FindOptions
 
 _MODEL, _TILES, _INPUT, _OUTPUT, _RUN = "Model", "Tiles", "Input", "Output", "Run"
+_PICTURE, _TIME = "Picture", "Time"
+_MAX_DIGITS = 9
 
 Vae = Annotated[
     str | None,
@@ -23,6 +35,124 @@ Vae = Annotated[
         help="VAE weights: GGUF, safetensors or .pth, or a name that `models list` shows.  "
         "Not given: ema_vae_fp16.",
         rich_help_panel=_MODEL,
+    ),
+]
+Dit = Annotated[
+    str | None,
+    typer.Option(
+        "--dit",
+        metavar="NAME|FILE",
+        help="Transformer weights: safetensors, GGUF or .pth, or a name that `models list` shows.  "
+        "Not given: the best known one that fits this machine.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Int8 = Annotated[
+    bool,
+    typer.Option(
+        "--int8", help="The transformer's large products in 8-bit integers.", rich_help_panel=_MODEL
+    ),
+]
+BlocksOnGpu = Annotated[
+    str,
+    typer.Option(
+        "--blocks-on-gpu",
+        metavar="auto|N",
+        help="Blocks of the transformer that stay on the device; the others come from memory on every pass.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Seed = Annotated[
+    int, typer.Option("--seed", help="Of the noise: same seed, same frames.", rich_help_panel=_MODEL)
+]
+Steps = Annotated[
+    int,
+    typer.Option("--steps", help="Of the transformer, which was trained for 1.", rich_help_panel=_MODEL),
+]
+Resolution = Annotated[
+    int | None,
+    typer.Option("--resolution", metavar="PIXELS", help="Of the short side: 1080.", rich_help_panel=_PICTURE),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        "--scale", metavar="FACTOR", help="Of both sides.  Neither given: 2.", rich_help_panel=_PICTURE
+    ),
+]
+MaxResolution = Annotated[
+    int | None,
+    typer.Option(
+        "--max-resolution",
+        metavar="PIXELS",
+        help="The most that the long side may have.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+AllowDownscale = Annotated[
+    bool,
+    typer.Option(
+        "--allow-downscale", help="A target smaller than the source is meant.", rich_help_panel=_PICTURE
+    ),
+]
+PadRule = Annotated[
+    Pad,
+    typer.Option(
+        "--pad",
+        help="What fills the sides up to 16 pixels, and is cut off again: auto is reflect, then black.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+Color = Annotated[
+    ColorMethod,
+    typer.Option(
+        "--color",
+        help="How the input's color is kept; auto: transfer.  The others are as published.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+StrengthOf = Annotated[
+    str,
+    typer.Option(
+        "--strength",
+        metavar="SHARE|LOW,MID,HIGH",
+        help="How much of the restoration is mixed in, 0 to 1, or for coarse, middle and fine structures.",
+        rich_help_panel=_PICTURE,
+    ),
+]
+DetectorName = Annotated[
+    ShotDetector,
+    typer.Option(
+        "--detector",
+        help="What finds shots: transnet (TransNetV2) or scene (ffmpeg's scene score); auto: the better one "
+        "that is installed.",
+        rich_help_panel=_TIME,
+    ),
+]
+Cuts = Annotated[
+    Path | None,
+    typer.Option(
+        "--cuts",
+        metavar="FILE",
+        help="First frames of shots, one a line, in place of a detector; `shots -o` writes such a list.",
+        rich_help_panel=_TIME,
+    ),
+]
+WindowFrames = Annotated[
+    str,
+    typer.Option(
+        "--window",
+        metavar="auto|FRAMES",
+        help="The most frames of a shot in the transformer at once; auto: as many as memory holds.",
+        rich_help_panel=_TIME,
+    ),
+]
+OverlapLatents = Annotated[
+    int,
+    typer.Option(
+        "--overlap",
+        metavar="LATENTS",
+        help="That two windows of a shot share and mix; a latent is 4 frames.",
+        rich_help_panel=_TIME,
     ),
 ]
 ModelsDir = Annotated[
@@ -260,7 +390,7 @@ def show_version(
         bool, typer.Option("--version", help="Show the version and leave.", is_eager=True)
     ] = False,
 ) -> None:
-    """SeedVR2's video VAE on real files: encode, decode, inspect."""
+    """Upscale videos and images with SeedVR2, and use its video VAE alone."""
     if version:
         typer.echo(f"seedvr2 {__version__}")
         raise typer.Exit
@@ -277,6 +407,15 @@ def find_options(models_dir: list[Path] | None, offline: bool) -> FindOptions:
 def bytes_given(option: str, text: str | None) -> int | None:
     """The bytes that an option was given, None where it was not. Raises UsageError naming the option."""
     return None if text is None else parse_bytes(text, where=option)
+
+
+def count_given(option: str, text: str) -> int | None:
+    """The number that an option was given, None for `auto`. Raises UsageError naming the option."""
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DIGITS:
+        raise UsageError(f"{text!r} is neither auto nor a whole number", where=option, do="give one of them")
+    return int(text)
 
 
 def size_given(option: str, text: str | None) -> tuple[int, int] | None:

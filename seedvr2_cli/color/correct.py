@@ -11,6 +11,7 @@ from seedvr2_cli.base.errors import ShapeError, UsageError
 from seedvr2_cli.color.adain import adain
 from seedvr2_cli.color.hsv import hsv
 from seedvr2_cli.color.lab import lab
+from seedvr2_cli.color.mix import mix
 from seedvr2_cli.color.strength import Strength
 from seedvr2_cli.color.transfer import transfer
 from seedvr2_cli.color.wavelet import wavelet
@@ -92,4 +93,4 @@ class Corrector:
                 corrected = transfer(content, reference, self.scale)
             case _:
                 corrected = METHODS[self.method](content, reference)
-        return self.strength.mix(corrected, reference)
+        return mix(self.strength, corrected, reference)

@@ -1,17 +1,10 @@
-"""How much of the restoration is taken, in each of three bands of frequency."""
+"""How much of the restoration is taken, in each of three bands of frequency. No torch."""
 
 import math
 from dataclasses import dataclass
 from typing import Self
 
-import torch
-from torch import Tensor
-
 from seedvr2_cli.base.errors import UsageError
-from seedvr2_cli.color.blur import low
-
-LOW_STAGES = 5  # LOW: below 13 pixels
-MID_STAGES = 3  # MID: from there to 3.2 pixels; HIGH: what is finer
 
 
 @dataclass(frozen=True)
@@ -41,12 +34,3 @@ class Strength:
             do = "give 0 to 1, or LOW,MID,HIGH such as 1,1,0.5"
             raise UsageError(f"{text!r} is no strength", where="--strength", do=do)
         return cls(*shares * (3 // len(shares)))
-
-    def mix(self, restored: Tensor, reference: Tensor) -> Tensor:
-        """Frames (N, 3, H, W) of both; at 1 the restored ones as they are, at 0 the reference."""
-        if self.low == self.mid == self.high:
-            return restored if self.high == 1 else torch.lerp(reference, restored, self.high)
-        change = restored - reference
-        mixed = reference + self.high * change
-        mixed.add_(low(change, MID_STAGES), alpha=self.mid - self.high)
-        return mixed.add_(low(change, LOW_STAGES), alpha=self.low - self.mid)

@@ -83,7 +83,7 @@ class ConsoleReporter:
             self._bar = Progress(*texts, console=self._console, transient=True)
             self._shown = step.stage
             self._bar.start()
-            self._bar.add_task(f"[bold cyan]{step.stage}[/]", total=step.total)
+            self._bar.add_task(f"[bold cyan]{step.stage}[/]", total=step.total, completed=step.done)
         self._bar.update(self._bar.task_ids[0], completed=step.done, total=step.total)
 
     def _stage(self, stage: Stage) -> None:

@@ -1,5 +1,7 @@
 """The transformer: a noisy latent and its condition to a velocity."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -64,8 +66,8 @@ class DiT:
             raise ShapeError(f"text of shape {tuple(text.shape)}, {wanted} expected", where="text")
         return fold(self.config, self.tensor, text.to(self.device), t)
 
-    def run(self, x: Tensor, condition: Condition) -> Tensor:
-        """`__call__` with text and time folded."""
+    def run(self, x: Tensor, condition: Condition, tell: Callable[[], None] = lambda: None) -> Tensor:
+        """`__call__` with text and time folded. tell: called when a block is done."""
         t, h, w, channels = x.shape if x.ndim == 4 else (0, 0, 0, 0)
         if channels != IN_CHANNELS or not t * h * w or h % PATCH or w % PATCH:
             what = f"x of shape {tuple(x.shape)}, (T, H, W, {IN_CHANNELS}) with even H and W expected"
@@ -74,6 +76,7 @@ class DiT:
         plans = self.block_plans((t, h // PATCH, w // PATCH), len(text))
         for layer, weights in enumerate(self.blocks):
             text = run_block(plans[layer % 2], weights, condition.blocks[layer], video, text)
+            tell()
         pieces = video.split(self.limits.tokens)
         out = torch.cat([self._exit(self.leave(rows, condition)) for rows in pieces])
         if not is_finite(out):

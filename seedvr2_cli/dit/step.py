@@ -40,8 +40,18 @@ def one_step(dit: DiT, noise: Tensor, condition: Tensor, text: Tensor | None = N
     return sample(dit, noise, condition, Folded(dit, text))
 
 
-def sample(dit: DiT, noise: Tensor, condition: Tensor, fold: Fold, steps: int = 1) -> Tensor:
-    """`one_step`, or several Euler steps: off the path that the published models were trained on."""
+def sample(
+    dit: DiT,
+    noise: Tensor,
+    condition: Tensor,
+    fold: Fold,
+    steps: int = 1,
+    tell: Callable[[], None] = lambda: None,
+) -> Tensor:
+    """`one_step`, or several Euler steps: off the path that the published models were trained on.
+
+    tell: called when a block is done.
+    """
     if noise.ndim != 4 or noise.shape != condition.shape or noise.shape[3] != OUT_CHANNELS:
         what = f"noise {tuple(noise.shape)} and condition {tuple(condition.shape)}"
         raise ShapeError(f"{what}, both (T, H, W, {OUT_CHANNELS}) expected", where="condition")
@@ -49,6 +59,6 @@ def sample(dit: DiT, noise: Tensor, condition: Tensor, fold: Fold, steps: int = 
     mask = torch.ones_like(fixed[..., :1])
     times = sampling_times(steps)
     for t, after in zip(times, (*times[1:], 0.0), strict=True):
-        velocity = dit.run(torch.cat([x, fixed, mask], dim=-1), fold(t))
+        velocity = dit.run(torch.cat([x, fixed, mask], dim=-1), fold(t), tell)
         x = euler_step(x, velocity, t, after)
     return x

@@ -8,12 +8,15 @@ from fractions import Fraction
 import numpy as np
 
 from seedvr2_cli.media.reader import Frame, Pixels
+from seedvr2_cli.prepare.prepare import unit_frames
+from seedvr2_cli.prepare.resize import resize
 
 
 @dataclass(frozen=True)
 class _Kept:
     time: Fraction
     alpha: Pixels | None
+    size: tuple[int, int] | None = None
 
 
 class Beside:
@@ -32,9 +35,10 @@ class Beside:
         self._waiting.clear()
         return times
 
-    def keep(self, frame: Frame) -> None:
-        """Remember what does not go into the model."""
-        self._waiting.append(_Kept(frame.time, frame.alpha))
+    def keep(self, frame: Frame, size: tuple[int, int] | None = None) -> None:
+        """Remember what does not go into the model. size: (width, height) that the picture will have, None:
+        its own."""
+        self._waiting.append(_Kept(frame.time, frame.alpha, size))
 
     def take(self, picture: Pixels) -> tuple[Pixels, Fraction | None]:
         """The next picture (H, W, 3) with its transparency (H, W, 4) where there is any, and its time.
@@ -46,14 +50,21 @@ class Beside:
         kept = self._waiting.popleft()
         if kept.alpha is None:
             return picture, kept.time
+        alpha = kept.alpha if kept.size is None else _resized(kept.alpha, kept.size)
         height, width, _ = picture.shape
         whole: Pixels = np.empty((height, width, 4), picture.dtype)
         whole[..., :3] = picture
-        rows, columns = kept.alpha.shape
-        whole[:rows, :columns, 3] = _of_size(kept.alpha, picture.itemsize)
+        rows, columns = alpha.shape
+        whole[:rows, :columns, 3] = _of_size(alpha, picture.itemsize)
         whole[rows:, :columns, 3] = whole[rows - 1, :columns, 3]
         whole[:, columns:, 3] = whole[:, columns - 1 : columns, 3]
         return whole, kept.time
+
+
+def _resized(plane: Pixels, size: tuple[int, int]) -> Pixels:
+    """The plane (h, w) by the filter that pictures are resized with."""
+    shown = resize(unit_frames([plane[..., None]]), size)[0, 0].numpy()
+    return np.rint(shown * np.iinfo(plane.dtype).max).astype(plane.dtype)
 
 
 def _of_size(plane: Pixels, itemsize: int) -> Pixels:

@@ -21,7 +21,7 @@ from seedvr2_cli.pipeline.model import ClipModel, ModelLoader, load_model
 from seedvr2_cli.pipeline.options import EncodeOptions, as_settings
 from seedvr2_cli.pipeline.output import LATENTS_SUFFIX
 from seedvr2_cli.pipeline.peak import PeakMemory
-from seedvr2_cli.pipeline.planning import make_plan, say_peak
+from seedvr2_cli.pipeline.planning import Work, make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan, encoded
@@ -41,14 +41,16 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
         raise UsageError("latents are not written to stdout", where="-o -", do="give a file")
     check_output(final, options.input, overwrite=options.overwrite)
     model = load(options.model, reporter)
-    plan = make_plan(model, source, STAGES, options, reporter)
+    size = (source.template.width, source.template.height)
+    work = Work(size=size, stages=STAGES, alone=source.still)
+    plan = make_plan(model, work, options.tiles, options.memory, reporter)
     job = Job(model.vae, options.tiles, StageClock(), plan, source.still)
     report = RunReport(
         command="encode",
         input=source.facts,
         settings=as_settings(options),
         device=model.facts(),
-        plan=describe_plan(job, (source.template.width, source.template.height), STAGES),
+        plan=describe_plan(job, size, STAGES),
         warnings=reporter.warnings,
     )
     if options.memory.plan_only:
@@ -66,7 +68,7 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
         with job.clock.stage("write"):
             spool.save(temporary, _info(source, model.vae, clip.count))
     seconds = time.perf_counter() - began
-    say_peak(plan, peak.bytes, reporter)
+    say_peak(plan.bytes if plan else None, peak.bytes, reporter)
     held = f"{spool.count} latents of {clip.count} frames, {say_bytes(final.stat().st_size)}"
     text = f"{final}: {held}, in {say_seconds(seconds)} ({say_number(clip.count / seconds)} fps)"
     reporter.say_end(source.complaints(), text, job.clock.stages)

@@ -67,9 +67,20 @@ ModelLoader = Callable[[ModelOptions, Reporter], Model]
 def load_model(options: ModelOptions, reporter: Reporter) -> Model:
     """Probe the device, answer --fp8 in one line, load the weights."""
     device = probe_device(options.device)
-    gate = fp8_gate(device, force=options.fp8_force) if options.fp8 or options.fp8_force else None
-    if gate is not None:
-        reporter.emit(Line("BLACKWELL_ENGINE", f"FP8 {'on' if gate.ok else 'off'}: {gate.reason}"))
+    return vae_on(device, ask_gate(device, options, reporter), options, reporter)
+
+
+def ask_gate(device: Device, options: ModelOptions, reporter: Reporter) -> Gate | None:
+    """The answer to --fp8, said in a line; None where nobody asks."""
+    if not (options.fp8 or options.fp8_force):
+        return None
+    gate = fp8_gate(device, force=options.fp8_force)
+    reporter.emit(Line("BLACKWELL_ENGINE", f"FP8 {'on' if gate.ok else 'off'}: {gate.reason}"))
+    return gate
+
+
+def vae_on(device: Device, gate: Gate | None, options: ModelOptions, reporter: Reporter) -> Model:
+    """Load the weights onto a device that has been probed."""
     path = resolve(options.vae, (Variant.VAE,), options.find, reporter)
     vae = load_onto(device, path, options.config, options.dtype, reporter)
     planner = partial(_plan, vae)

@@ -7,15 +7,18 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from seedvr2_cli.base.choices import Codec, Dtype, ShotDetector, Tiling, View, WeightType
+from seedvr2_cli.base.choices import Codec, ColorMethod, Dtype, Pad, ShotDetector, Tiling, View, WeightType
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
+from seedvr2_cli.color.strength import Strength
 from seedvr2_cli.hub.places import FindOptions
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
+from seedvr2_cli.plan.target import Target
 from seedvr2_cli.plan.tiles import Tile
 
 DEFAULT_TILE = (512, 512)
 DEFAULT_OVERLAP = (64, 64)
+DEFAULT_SEED = 42
 _PLAIN = (WeightType.F32, WeightType.F16, WeightType.BF16)
 _SAFETENSORS = (*_PLAIN, WeightType.E4M3)
 _GGUF = tuple(word for word in WeightType if word is not WeightType.E4M3)
@@ -96,8 +99,8 @@ class MemoryOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecodeOptions:
-    """`decode`: a video, image or latent file goes through the VAE. output None: beside the input.
+class FrameJob:
+    """A job whose frames are written: what it reads, its model, its output. output None: beside the input.
 
     compare: write before and after beside the output too.
     """
@@ -120,6 +123,71 @@ class DecodeOptions:
             raise UsageError(
                 f"{self.crf} is outside 0 to {MAX_CRF}", where="--crf", do="0 is lossless, 16 fine"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeOptions(FrameJob):
+    """`decode`: a video, image or latent file goes through the VAE."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerOptions:
+    """Which transformer, and how it runs. dit: a path or a name, None: the best known that fits the machine.
+
+    int8: the large products in 8-bit integers. blocks: how many keep their weights ready on the device, None:
+    as many as fit.
+    """
+
+    dit: Path | str | None = None
+    seed: int = DEFAULT_SEED
+    steps: int = 1
+    int8: bool = False
+    blocks: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise UsageError(f"{self.steps} steps are nothing", where="--steps", do="give 1, the trained way")
+        if self.blocks is not None and self.blocks < 0:
+            raise UsageError(f"{self.blocks} blocks", where="--blocks-on-gpu", do="give auto, or 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeOptions:
+    """How a film is cut in time. cuts: a list of first frames in place of a detector.
+
+    window: the most frames of a shot that go through the transformer at once, None: as many as fit. overlap:
+    latents that two windows of a shot share.
+    """
+
+    detector: ShotDetector = ShotDetector.AUTO
+    cuts: Path | None = None
+    window: int | None = None
+    overlap: int = 2
+
+    def __post_init__(self) -> None:
+        if self.window is not None and self.window < 1:
+            raise UsageError(f"{self.window} frames", where="--window", do="give auto, or 1 frame or more")
+        if self.overlap < 0:
+            raise UsageError(f"{self.overlap} latents", where="--overlap", do="give 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColorOptions:
+    """What becomes of restored frames before they are written."""
+
+    method: ColorMethod = ColorMethod.AUTO
+    strength: Strength = field(default_factory=Strength)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpscaleOptions(FrameJob):
+    """`upscale`: a video or image is restored at a larger size."""
+
+    target: Target = field(default_factory=Target)
+    pad: Pad = Pad.AUTO
+    transformer: TransformerOptions = field(default_factory=TransformerOptions)
+    time: TimeOptions = field(default_factory=TimeOptions)
+    color: ColorOptions = field(default_factory=ColorOptions)
 
 
 @dataclass(frozen=True, kw_only=True)

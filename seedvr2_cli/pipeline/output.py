@@ -28,30 +28,40 @@ from seedvr2_cli.media.pipes import STDIN
 from seedvr2_cli.media.reader import Pixels
 from seedvr2_cli.media.sequence import DEFAULT_NAME, is_pattern, numbered
 from seedvr2_cli.media.writer import OutputSpec
-from seedvr2_cli.pipeline.options import DecodeOptions
+from seedvr2_cli.pipeline.options import FrameJob
 from seedvr2_cli.pipeline.sources import Source
 
 LATENTS_SUFFIX = ".latents"
 
 
-def default_output(source: Path, *, still: bool, codec: Codec | None) -> Path:
-    """`NAME.decoded` beside the input, with the suffix of what comes out."""
+def default_output(source: Path, word: str, *, still: bool, codec: Codec | None) -> Path:
+    """`NAME.WORD` beside the input, with the suffix of what comes out; word: what was done."""
     suffix = ".mkv" if codec is Codec.FFV1 else ".mp4"
     if still:
         own = source.suffix.lower()
         suffix = own if own in CONTAINERS and CONTAINERS[own].picture else ".png"
-    return source.with_name(f"{source.stem.removesuffix(LATENTS_SUFFIX)}.decoded{suffix}")
+    return source.with_name(f"{source.stem.removesuffix(LATENTS_SUFFIX)}.{word}{suffix}")
 
 
-def choose_output(options: DecodeOptions, source: Source, ffmpeg: FFmpeg, reporter: Reporter) -> OutputSpec:
+def choose_output(
+    options: FrameJob,
+    source: Source,
+    ffmpeg: FFmpeg,
+    reporter: Reporter,
+    word: str = "decoded",
+    size: tuple[int, int] | None = None,
+) -> OutputSpec:
     """The whole OutputSpec, its path the final one; says in a line each what is changed or left out.
 
-    Raises UsageError and OutputError.
+    word: what is done, for a name that is not given. size: (width, height) of the pictures; None: as they
+    come. Raises UsageError and OutputError.
     """
     template, media = source.template, source.media
+    if size is not None:
+        template = replace(template, width=size[0], height=size[1])
     if options.input == STDIN and options.output is None:
         raise UsageError("is missing", where="-o", do="stdin has no name: give the output one")
-    final = options.output or default_output(options.input, still=source.still, codec=options.codec)
+    final = options.output or default_output(options.input, word, still=source.still, codec=options.codec)
     sequence = not source.still and (is_pattern(final) or final.is_dir())
     if sequence:
         final = final / DEFAULT_NAME if final.is_dir() else final
@@ -153,7 +163,7 @@ def _check_sequence(pattern: Path, *, overwrite: bool) -> None:
         refuse_existing(existing[0], overwrite=False)
 
 
-def _check_encoder(options: DecodeOptions, codec: VideoCodec, ffmpeg: FFmpeg) -> None:
+def _check_encoder(options: FrameJob, codec: VideoCodec, ffmpeg: FFmpeg) -> None:
     if codec.quality and options.crf > codec.worst:
         what = f"{options.crf} is outside 0 to {codec.worst}"
         raise UsageError(what, where="--crf", do="0 is lossless, 16 fine")

@@ -30,17 +30,16 @@ class Job:
     plan: Plan | None = None
     alone: bool = False
 
-    @property
-    def _how(self) -> dict[str, Any]:
-        return {"way": self.plan.way if self.plan else None, "length": 1 if self.alone else None}
+    def encode(self, frames: Iterable[Tensor], length: int | None = None) -> Iterator[Posterior]:
+        """Frames through the encoder. length: how many there are, where that is known."""
+        return self.vae.encode_stream(frames, tile=self.tiles.encode, **self._how(length))
 
-    def encode(self, frames: Iterable[Tensor]) -> Iterator[Posterior]:
-        """Frames through the encoder."""
-        return self.vae.encode_stream(frames, tile=self.tiles.encode, **self._how)
+    def decode(self, latents: Iterable[Tensor], length: int | None = None) -> Iterator[Tensor]:
+        """Latents through the decoder. length: as in `encode`."""
+        return self.vae.decode_stream(latents, tile=self.tiles.decode, **self._how(length))
 
-    def decode(self, latents: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Latents through the decoder."""
-        return self.vae.decode_stream(latents, tile=self.tiles.decode, **self._how)
+    def _how(self, length: int | None) -> dict[str, Any]:
+        return {"way": self.plan.way if self.plan else None, "length": 1 if self.alone else length}
 
 
 def round_trip(

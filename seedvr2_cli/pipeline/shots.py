@@ -73,6 +73,15 @@ def look_for_shots(
     return found
 
 
+def count_frames(source: MediaSource, reporter: Reporter, clock: StageClock) -> int:
+    """Read a source once, in small frames, and count them: what a container says of their number is often
+    wrong. Raises MediaError."""
+    with source.reader(small=SMALL) as reader, clock.stage("count"):
+        count = sum(1 for _ in _told(reader, source.total, reporter))
+    clock.count("count", count)
+    return count
+
+
 def _told(reader: FrameReader, total: int | None, reporter: Reporter) -> Iterator[Frame]:
     for count, frame in enumerate(reader, start=1):
         yield frame

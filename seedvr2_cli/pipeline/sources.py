@@ -128,12 +128,17 @@ class MediaSource:
         )
         return FrameReader(self.info, self._ffmpeg, reading, self._piped)
 
-    def read(self, owned: ExitStack, *, alpha: bool = False) -> Iterator[Pixels]:
-        """The file's own pictures, (H, W, 3), one at a time."""
+    def read(
+        self, owned: ExitStack, *, alpha: bool = False, size: tuple[int, int] | None = None
+    ) -> Iterator[Pixels]:
+        """The file's own pictures, (H, W, 3), one at a time; what goes round the model goes into `beside`.
+
+        size: (width, height) that they will be written in, None: their own.
+        """
         self._reader = owned.enter_context(self.reader(alpha=alpha))
         frames = owned.enter_context(Ahead(self._reader))
         for frame in frames:
-            self.beside.keep(frame)
+            self.beside.keep(frame, size)
             yield frame.pixels
 
     def pictures(self, job: Job, owned: ExitStack, spec: OutputSpec) -> Iterator[Pixels]:

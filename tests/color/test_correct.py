@@ -9,6 +9,7 @@ from seedvr2_cli.base.choices import ColorMethod
 from seedvr2_cli.base.errors import ShapeError, UsageError
 from seedvr2_cli.color.blur import low
 from seedvr2_cli.color.correct import METHODS, POOLED, Corrector
+from seedvr2_cli.color.mix import mix
 from seedvr2_cli.color.strength import Strength
 
 PER_FRAME = [name for name in METHODS if name not in POOLED]
@@ -79,16 +80,16 @@ def test_frames_of_16_bits_are_corrected_in_float32():
 
 def test_strength_1_is_the_restoration_and_0_the_input_exactly():
     content, reference = clip()
-    assert Strength.parse("1").mix(content, reference) is content
-    assert Strength.parse("1,1,1").mix(content, reference) is content
-    assert torch.equal(Strength.parse("0").mix(content, reference), reference)
-    assert torch.equal(Strength.parse("0,0,0").mix(content, reference), reference)
+    assert mix(Strength.parse("1"), content, reference) is content
+    assert mix(Strength.parse("1,1,1"), content, reference) is content
+    assert torch.equal(mix(Strength.parse("0"), content, reference), reference)
+    assert torch.equal(mix(Strength.parse("0,0,0"), content, reference), reference)
 
 
 def test_one_number_is_the_same_share_of_every_band():
     content, reference = clip(1)
     assert Strength.parse("0.7") == Strength.parse("0.7,0.7,0.7") == Strength(0.7, 0.7, 0.7)
-    mixed = Strength.parse("0.7").mix(content, reference)
+    mixed = mix(Strength.parse("0.7"), content, reference)
     assert (mixed - (0.3 * reference + 0.7 * content)).abs().max() < 1e-6
 
 
@@ -101,7 +102,7 @@ def test_each_band_takes_its_share():
         "0,0,1": change - low(change, 3),
     }
     for text, band in bands.items():
-        assert (Strength.parse(text).mix(content, reference) - (reference + band)).abs().max() < 1e-6
+        assert (mix(Strength.parse(text), content, reference) - (reference + band)).abs().max() < 1e-6
     assert (sum(bands.values()) - change).abs().max() < 1e-6
 
 

@@ -96,7 +96,7 @@ def test_a_type_that_does_not_work_is_refused():
             device("cuda", (12, 0)),
             False,
             "NVIDIA Test has compute capability 12.0, which has FP8 matrix units, "
-            "but this version has no FP8 kernels yet",
+            "but this version has no FP8 convolutions yet",
         ),
     ],
 )

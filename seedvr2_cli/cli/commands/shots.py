@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from seedvr2_cli.base.choices import ShotDetector
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
@@ -28,13 +27,7 @@ def run(
             help="Write the list that --cuts takes: the first frame of a shot a line.",
         ),
     ] = None,
-    detector: Annotated[
-        ShotDetector,
-        typer.Option(
-            "--detector",
-            help="auto: transnet (TransNetV2) where it is installed, else scene (ffmpeg's scene score).",
-        ),
-    ] = ShotsOptions.detector,
+    detector: o.DetectorName = ShotsOptions.detector,
     threshold: Annotated[
         float | None,
         typer.Option(

@@ -29,13 +29,15 @@ OTHER = 96 << 20  # what oneDNN and the allocator hold beside the buffers (bench
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
     """What is planned for. size: (width, height) in pixels, multiples of the latents' factor. alone: one
-    frame, not a clip. budget: bytes above the loaded model, None: no bound. strip_rows: rows at a time, None:
-    what suits. folder: where files may hold the causal memory, if it does not fit."""
+    frame, not a clip. in_turn: all of a clip leaves one half before the other begins. budget: bytes above the
+    loaded model, None: no bound. strip_rows: rows at a time, None: what suits. folder: where files may hold
+    the causal memory, if it does not fit."""
 
     size: tuple[int, int]
     alone: bool
     encodes: bool
     decodes: bool
+    in_turn: bool = False
     budget: int | None = None
     strip_rows: int | None = None
     folder: Path | None = None
@@ -89,7 +91,7 @@ def _estimate(job: _Job, way: Way, reason: str) -> Plan:
         if wanted.encodes if encoding else wanted.decodes:
             memory = _dry_run(job, way, encoding=encoding)
             peaks.append(memory.tally.peak)
-    total = max(peaks) if wanted.alone else sum(peaks)  # a picture leaves the encoder before the decoder
+    total = max(peaks) if wanted.alone or wanted.in_turn else sum(peaks)
     pixels = wanted.size[0] * wanted.size[1]
     widths = job.config.block_out_channels
     piece = strip_elements(job.device) or pixels * widths[0]

@@ -1,0 +1,145 @@
+"""`seedvr2 upscale INPUT`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedvr2_cli.base.errors import UsageError
+from seedvr2_cli.cli import options as o
+from seedvr2_cli.cli.finish import print_json
+from seedvr2_cli.console.reporter import ConsoleReporter
+from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
+from seedvr2_cli.pipeline.options import (
+    ColorOptions,
+    MemoryOptions,
+    ModelOptions,
+    Strength,
+    Target,
+    TileOptions,
+    TimeOptions,
+    TransformerOptions,
+    UpscaleOptions,
+)
+
+NAME = "upscale"
+
+
+def run(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video or an image.", show_default=False)],
+    resolution: o.Resolution = None,
+    scale: o.Scale = None,
+    max_resolution: o.MaxResolution = None,
+    allow_downscale: o.AllowDownscale = False,
+    pad: o.PadRule = UpscaleOptions.pad,
+    color: o.Color = ColorOptions.method,
+    strength: o.StrengthOf = "1",
+    output: o.Output = None,
+    dit: o.Dit = None,
+    vae: o.Vae = None,
+    models_dir: o.ModelsDir = None,
+    offline: o.Offline = False,
+    config: o.Config = None,
+    device: o.DeviceName = ModelOptions.device,
+    dtype: o.DtypeName = ModelOptions.dtype,
+    fp8: o.Fp8 = False,
+    fp8_force: o.Fp8Force = False,
+    int8: o.Int8 = False,
+    blocks_on_gpu: o.BlocksOnGpu = "auto",
+    seed: o.Seed = TransformerOptions.seed,
+    steps: o.Steps = TransformerOptions.steps,
+    detector: o.DetectorName = TimeOptions.detector,
+    cuts: o.Cuts = None,
+    window: o.WindowFrames = "auto",
+    overlap: o.OverlapLatents = TimeOptions.overlap,
+    tiling: o.TilingMode = TileOptions.tiling,
+    encode_tile_size: o.EncodeTileSize = None,
+    encode_tile_overlap: o.EncodeTileOverlap = None,
+    decode_tile_size: o.DecodeTileSize = None,
+    decode_tile_overlap: o.DecodeTileOverlap = None,
+    memory_budget: o.MemoryBudget = None,
+    cache_folder: o.CacheFolder = None,
+    plan: o.PlanOnly = False,
+    codec: o.CodecName = None,
+    crf: o.Crf = UpscaleOptions.crf,
+    pad_even: o.PadEven = False,
+    compare: o.Compare = None,
+    overwrite: o.Overwrite = False,
+    start: o.Start = None,
+    end: o.End = None,
+    frames: o.Frames = None,
+    deinterlace: o.Deinterlace = None,
+    on_error: o.OnErrorWord = InputOptions.on_error,
+    rate: o.Rate = None,
+    raw_input: o.RawInput = None,
+    preset: o.Preset = None,
+    pix_fmt: o.PixFmt = None,
+    encoder_args: o.EncoderArgs = None,
+    pipe: o.PipeForm = OutputOptions.pipe,
+    json_report: o.Json = False,
+    quiet: o.Quiet = False,
+    verbose: o.Verbose = False,
+) -> None:
+    """Restore a video or image at a larger size."""
+    if json_report and output == Path("-"):
+        raise UsageError("stdout is for the pictures", where="--json", do="give -o a file")
+    options = UpscaleOptions(
+        input=source,
+        output=output,
+        model=ModelOptions(
+            vae=vae,
+            find=o.find_options(models_dir, offline),
+            config=config,
+            device=device,
+            dtype=dtype,
+            fp8=fp8,
+            fp8_force=fp8_force,
+        ),
+        memory=MemoryOptions(
+            budget=o.bytes_given("--memory-budget", memory_budget),
+            cache_folder=cache_folder,
+            plan_only=plan,
+        ),
+        tiles=TileOptions(
+            tiling=tiling,
+            encode_size=o.size_given("--encode-tile-size", encode_tile_size),
+            encode_overlap=o.size_given("--encode-tile-overlap", encode_tile_overlap),
+            decode_size=o.size_given("--decode-tile-size", decode_tile_size),
+            decode_overlap=o.size_given("--decode-tile-overlap", decode_tile_overlap),
+        ),
+        target=Target(
+            resolution=resolution,
+            scale=scale,
+            max_resolution=max_resolution,
+            allow_downscale=allow_downscale,
+        ),
+        pad=pad,
+        transformer=TransformerOptions(
+            dit=dit,
+            seed=seed,
+            steps=steps,
+            int8=int8,
+            blocks=o.count_given("--blocks-on-gpu", blocks_on_gpu),
+        ),
+        time=TimeOptions(
+            detector=detector,
+            cuts=cuts,
+            window=o.count_given("--window", window),
+            overlap=overlap,
+        ),
+        color=ColorOptions(method=color, strength=Strength.parse(strength)),
+        codec=codec,
+        crf=crf,
+        pad_even=pad_even,
+        compare=compare,
+        overwrite=overwrite,
+        reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
+        writing=o.output_options(preset, pix_fmt, encoder_args, pipe),
+    )
+    with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
+        from seedvr2_cli.pipeline.upscale import upscale
+
+        report = upscale(options, reporter)
+    if json_report:
+        print_json(report)

@@ -1,0 +1,82 @@
+"""`upscale`: a video or image is restored at a larger size."""
+
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+
+from seedvr2_cli.base.events import Line, Reporter
+from seedvr2_cli.color.correct import Corrector
+from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
+from seedvr2_cli.pipeline.before_after import BeforeAfter
+from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
+from seedvr2_cli.pipeline.output import choose_output
+from seedvr2_cli.pipeline.peak import PeakMemory
+from seedvr2_cli.pipeline.planning import say_peak
+from seedvr2_cli.pipeline.recorder import Recorder
+from seedvr2_cli.pipeline.report import RunReport
+from seedvr2_cli.pipeline.sink import Sink, say_result, target
+from seedvr2_cli.pipeline.sources import MediaSource
+from seedvr2_cli.pipeline.upscaling.film import as_plan, plan_restoration, upscaled
+from seedvr2_cli.pipeline.upscaling.models import ModelsLoader, load_models
+from seedvr2_cli.pipeline.upscaling.times import check_readable, choose_cutter, film_shots
+from seedvr2_cli.plan.padding import padding_of
+
+WORD = "upscaled"
+
+
+def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = load_models) -> RunReport:
+    """Run the command. load: how the models are had. Raises the errors of `base.errors`.
+
+    Whatever ends it early leaves nothing under the output's name.
+    """
+    reporter, clock = Recorder(listener), StageClock()
+    ffmpeg = describe(find_ffmpeg())
+    source = MediaSource(options.input, ffmpeg, options.reading)
+    reporter.emit(Line("Input", source.line))
+    check_readable(source)
+    own = (source.template.width, source.template.height)
+    padding = padding_of(options.target.size_of(own), options.pad)
+    spec = choose_output(options, source, ffmpeg, reporter, WORD, padding.size)
+    compared = (
+        BeforeAfter(options.compare, spec, source, overwrite=options.overwrite) if options.compare else None
+    )
+    cutter = choose_cutter(source, options.time)
+    models = load(options.model, options.transformer, reporter)
+    shots = film_shots(source, cutter, reporter, clock)
+    work = plan_restoration(models, padding, shots, options, clock, reporter)
+    report = RunReport(
+        command="upscale",
+        input=source.facts,
+        settings=as_settings(options),
+        device=models.vae.facts(),
+        plan=as_plan(work),
+        warnings=reporter.warnings,
+        facts={"transformer": models.restorer.facts()},
+    )
+    if options.memory.plan_only:
+        return report
+    color = Corrector(
+        method=options.color.method, strength=options.color.strength, scale=padding.size[0] / own[0]
+    )
+    began = time.perf_counter()
+    with PeakMemory(models.vae.device) as peak, ExitStack() as owned:
+        temporary = owned.enter_context(target(spec, overwrite=options.overwrite))
+        pictures = upscaled(work, source, owned, spec, color)
+        count = Sink(replace(spec, path=temporary), ffmpeg, clock, reporter, source).write(pictures)
+    seconds = time.perf_counter() - began
+    say_peak(work.estimate, peak.bytes, reporter)
+    reporter.say_end(source.complaints(), say_result(spec, count, seconds), clock.stages)
+    outputs = [spec.final]
+    if compared is not None:
+        with clock.stage("compare"):
+            outputs.append(compared.write(count, ffmpeg, reporter))
+        clock.count("compare", count)
+    return replace(
+        report,
+        plan=report.plan | {"output": [spec.width, spec.height], "codec": spec.codec.name, "frames": count},
+        stages=clock.stages,
+        peak_bytes=peak.bytes,
+        warnings=reporter.warnings,
+        outputs=tuple(str(path) for path in outputs),
+    )

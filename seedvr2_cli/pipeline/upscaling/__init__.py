@@ -1,0 +1,1 @@
+"""L5: a film through encoder, transformer and decoder, shot by shot."""

@@ -1,0 +1,157 @@
+"""One shot through encoder, transformer, decoder and color, each stage after the one before it.
+
+Latents between stages are the VAE's own, unscaled, channels last: (t, h, w, C) float32.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from seedvr2_cli.base.errors import MediaError
+from seedvr2_cli.base.events import Progress, Reporter
+from seedvr2_cli.color.correct import Corrector
+from seedvr2_cli.media.reader import Pixels
+from seedvr2_cli.pipeline.frames import PixelType, to_pixels
+from seedvr2_cli.pipeline.joins import joined
+from seedvr2_cli.pipeline.round_trip import Job
+from seedvr2_cli.pipeline.upscaling.shelf import Shelf
+from seedvr2_cli.pipeline.upscaling.transformer import Restorer
+from seedvr2_cli.plan.noise import window_noise
+from seedvr2_cli.plan.padding import Padding
+from seedvr2_cli.plan.shots import GROUP, Shot, filled_indices
+from seedvr2_cli.plan.slices import padded_count
+from seedvr2_cli.plan.windows import TimePlan, frames_of
+from seedvr2_cli.prepare.pad import crop
+from seedvr2_cli.prepare.prepare import prepare
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """A restored film in the making: what its stages share. device: where frames are prepared; estimate:
+    bytes above the models, None where not known."""
+
+    job: Job
+    restorer: Restorer
+    times: TimePlan
+    padding: Padding
+    seed: int
+    device: torch.device
+    reporter: Reporter
+    estimate: int | None = None
+
+    @property
+    def frames(self) -> int:
+        """Of the whole film."""
+        return self.times.shots[-1].stop
+
+
+def prepared(work: Restoration, pictures: Iterable[Pixels]) -> Iterator[Tensor]:
+    """Each picture as the model takes it, (1, 3, H', W')."""
+    for picture in work.job.clock.over("read", pictures):
+        with work.job.clock.stage("prepare"):
+            frame = prepare([picture], work.padding, work.device)
+        yield frame
+
+
+def encoded(work: Restoration, shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor]:
+    """The latents of a shot, whose frames are taken from `frames`; its end is filled up."""
+    clock = work.job.clock
+    pieces = (frame.transpose(0, 1)[None] for frame in _filled(shot, frames))
+    latents = 0
+    for posterior in clock.over("encode", work.job.encode(pieces, padded_count(shot.frames, GROUP))):
+        latents += posterior.mean.shape[2]
+        done = min(shot.frames, frames_of(latents))
+        clock.count("encode", shot.first + done)
+        work.reporter.emit(Progress("Encode", shot.first + done, work.frames))
+        yield posterior.mean[0].permute(1, 2, 3, 0)
+
+
+def restored(work: Restoration, shot: Shot, latents: Shelf) -> Iterator[Tensor]:
+    """The restored latents of a shot: window by window, joined."""
+    restorer = work.restorer
+    factor, clock = work.job.vae.config.scaling_factor, work.job.clock
+    windows = work.times.windows(shot)
+    before = sum(len(work.times.windows(other)) for other in work.times.shots if other.stop <= shot.first)
+    bar = _Bar(work.reporter, before * restorer.parts, len(work.times.units) * restorer.parts)
+
+    def results() -> Iterator[Tensor]:
+        for window in windows:
+            condition = latents.read(window.start, window.stop) * factor
+            _, height, width, _ = condition.shape
+            with clock.stage("noise"):
+                noise = torch.from_numpy(window_noise(work.seed, shot, window, (height, width)))
+            yield restorer.restore(noise, condition, bar.step) / factor
+
+    yield from clock.over("transform", joined(windows, results()))
+    clock.count("transform", shot.stop)
+
+
+def decoded(work: Restoration, shot: Shot, latents: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The frames of a shot, (n, 3, H, W), without their padding and without what filled up the end."""
+    clock, left = work.job.clock, shot.frames
+    pieces = (piece.permute(3, 0, 1, 2)[None].to(work.device) for piece in latents)
+    for frames in clock.over("decode", work.job.decode(pieces, shot.latents)):
+        shown = crop(frames[0].transpose(0, 1), work.padding)[:left]
+        left -= len(shown)
+        clock.count("decode", shot.stop - left)
+        if len(shown):
+            yield shown
+
+
+def finished(
+    work: Restoration,
+    frames: Iterator[Tensor],
+    references: Iterator[Tensor],
+    corrector: Corrector,
+    dtype: PixelType,
+) -> Iterator[Pixels]:
+    """Decoded frames of a shot as pictures (n, H, W, 3), in the color of the input's.
+
+    references: the prepared input, as many frames of it as are asked for, (1, 3, H', W') each.
+    """
+    clock = work.job.clock
+
+    def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+        for piece in frames:
+            taken = list(islice(references, len(piece)))
+            if len(taken) < len(piece):
+                raise _shorter("the end came early in the second reading")
+            yield piece, crop(torch.cat(taken), work.padding)
+
+    for corrected in clock.over("color", corrector.stream(pairs())):
+        with clock.stage("convert"):
+            pictures = to_pixels(corrected.transpose(0, 1)[None], work.padding.size, dtype)
+        yield pictures
+
+
+def _filled(shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor]:
+    """A shot's frames, then those that fill it up to 4 n + 1; the last four are all that can stand there."""
+    last: deque[Tensor] = deque(maxlen=GROUP)
+    count = 0
+    for frame in islice(frames, shot.frames):
+        count += 1
+        last.append(frame)
+        yield frame
+    if count < shot.frames:
+        raise _shorter(f"{shot.first + count} frames, {shot.stop} and more in the first reading")
+    for index in filled_indices(shot.frames)[shot.frames :]:
+        yield last[index - shot.frames]
+
+
+def _shorter(what: str) -> MediaError:
+    return MediaError(what, do="leave the file alone while it is read, and run it again")
+
+
+class _Bar:
+    """Counts the transformer's blocks over the whole film."""
+
+    def __init__(self, reporter: Reporter, done: int, total: int) -> None:
+        self._reporter, self._done, self._total = reporter, done, total
+
+    def step(self) -> None:
+        self._done += 1
+        self._reporter.emit(Progress("Transformer", self._done, self._total, unit="blocks"))
