@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from seedvr2_cli.media.reader import Pixels
@@ -16,12 +17,15 @@ from seedvr2_cli.plan.tiles import Tile, tile_count
 from seedvr2_cli.vae.engine.plan import Plan
 from seedvr2_cli.vae.posterior import Posterior
 
+CPU = torch.device("cpu")
+
 
 @dataclass(frozen=True)
 class Job:
     """A model, its tiles, the clock that its stages are counted on, and the way through the engine.
 
-    alone: the clip is one picture, after which nothing need be remembered.
+    alone: the clip is one picture, after which nothing need be remembered. device: where pictures are made
+    ready for it.
     """
 
     vae: ClipModel
@@ -29,6 +33,7 @@ class Job:
     clock: StageClock
     plan: Plan | None = None
     alone: bool = False
+    device: torch.device = CPU
 
     def encode(self, frames: Iterable[Tensor], length: int | None = None) -> Iterator[Posterior]:
         """Frames through the encoder. length: how many there are, where that is known."""

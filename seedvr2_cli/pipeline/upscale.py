@@ -4,6 +4,8 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
+import torch
+
 from seedvr2_cli.base.events import Line, Reporter
 from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
@@ -12,17 +14,29 @@ from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
 from seedvr2_cli.pipeline.output import choose_output
 from seedvr2_cli.pipeline.peak import PeakMemory
-from seedvr2_cli.pipeline.planning import say_peak
+from seedvr2_cli.pipeline.planning import Work, budget_of, make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
+from seedvr2_cli.pipeline.round_trip import Job, describe_plan
 from seedvr2_cli.pipeline.sink import Sink, say_result, target
 from seedvr2_cli.pipeline.sources import MediaSource
-from seedvr2_cli.pipeline.upscaling.film import as_plan, plan_restoration, upscaled
+from seedvr2_cli.pipeline.upscaling.film import upscaled
 from seedvr2_cli.pipeline.upscaling.models import ModelsLoader, load_models
-from seedvr2_cli.pipeline.upscaling.times import check_readable, choose_cutter, film_shots
+from seedvr2_cli.pipeline.upscaling.stages import Film, Restoration
+from seedvr2_cli.pipeline.upscaling.times import (
+    check_readable,
+    choose_cutter,
+    describe_times,
+    film_shots,
+    largest,
+    say_target,
+    say_times,
+    time_plan,
+)
 from seedvr2_cli.plan.padding import padding_of
 
 WORD = "upscaled"
+STAGES = ("encode", "decode")
 
 
 def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = load_models) -> RunReport:
@@ -44,13 +58,27 @@ def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = lo
     cutter = choose_cutter(source, options.time)
     models = load(options.model, options.transformer, reporter)
     shots = film_shots(source, cutter, reporter, clock)
-    work = plan_restoration(models, padding, shots, options, clock, reporter)
+    say_target(padding, reporter)
+    device, vae = torch.device(models.vae.device.torch_name), models.vae.vae
+    budget = budget_of(options.memory, models.vae.device)
+    width, height = (side // vae.config.spatial_factor for side in padding.padded)
+    times = time_plan(shots, options.time, models.restorer, (height, width), budget)
+    takes = models.restorer.window_bytes((largest(times), height, width))
+    say_times(times, takes, reporter)
+    alone = all(shot.frames == 1 for shot in shots)
+    work = Work(size=padding.padded, stages=STAGES, alone=alone, in_turn=True)
+    plan = make_plan(models.vae, work, options.tiles, options.memory, reporter)
+    film = Film(Job(vae, options.tiles, clock, plan, alone, device), shots, padding, reporter)
+    seed = options.transformer.seed
+    restoration = Restoration(models.restorer, times, seed, vae.config.scaling_factor, clock, reporter)
     report = RunReport(
         command="upscale",
         input=source.facts,
         settings=as_settings(options),
         device=models.vae.facts(),
-        plan=as_plan(work),
+        plan=describe_plan(film.job, padding.padded, STAGES)
+        | {"target": list(padding.size)}
+        | describe_times(times),
         warnings=reporter.warnings,
         facts={"transformer": models.restorer.facts()},
     )
@@ -62,10 +90,10 @@ def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = lo
     began = time.perf_counter()
     with PeakMemory(models.vae.device) as peak, ExitStack() as owned:
         temporary = owned.enter_context(target(spec, overwrite=options.overwrite))
-        pictures = upscaled(work, source, owned, spec, color)
+        pictures = upscaled(film, restoration, source, owned, spec, color)
         count = Sink(replace(spec, path=temporary), ffmpeg, clock, reporter, source).write(pictures)
     seconds = time.perf_counter() - began
-    say_peak(work.estimate, peak.bytes, reporter)
+    say_peak(max(plan.bytes, takes) if plan else None, peak.bytes, reporter)
     reporter.say_end(source.complaints(), say_result(spec, count, seconds), clock.stages)
     outputs = [spec.final]
     if compared is not None:

@@ -4,7 +4,7 @@ Latents between stages are the VAE's own, unscaled, channels last: (t, h, w, C) 
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,10 +15,10 @@ from seedvr2_cli.base.errors import MediaError
 from seedvr2_cli.base.events import Progress, Reporter
 from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.media.reader import Pixels
+from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.frames import PixelType, to_pixels
 from seedvr2_cli.pipeline.joins import joined
 from seedvr2_cli.pipeline.round_trip import Job
-from seedvr2_cli.pipeline.upscaling.shelf import Shelf
 from seedvr2_cli.pipeline.upscaling.transformer import Restorer
 from seedvr2_cli.plan.noise import window_noise
 from seedvr2_cli.plan.padding import Padding
@@ -30,72 +30,78 @@ from seedvr2_cli.prepare.prepare import prepare
 
 
 @dataclass(frozen=True)
-class Restoration:
-    """A restored film in the making: what its stages share. device: where frames are prepared; estimate:
-    bytes above the models, None where not known."""
+class Film:
+    """A film for the two halves of the VAE: its shots, and how its pictures are padded."""
 
     job: Job
-    restorer: Restorer
-    times: TimePlan
+    shots: tuple[Shot, ...]
     padding: Padding
-    seed: int
-    device: torch.device
     reporter: Reporter
-    estimate: int | None = None
 
     @property
     def frames(self) -> int:
         """Of the whole film."""
-        return self.times.shots[-1].stop
+        return self.shots[-1].stop
 
 
-def prepared(work: Restoration, pictures: Iterable[Pixels]) -> Iterator[Tensor]:
+@dataclass(frozen=True)
+class Restoration:
+    """A film for the transformer: its windows, and the seed of the noise. factor: from the VAE's latents to
+    those of the transformer."""
+
+    restorer: Restorer
+    times: TimePlan
+    seed: int
+    factor: float
+    clock: StageClock
+    reporter: Reporter
+
+
+def prepared(film: Film, pictures: Iterable[Pixels]) -> Iterator[Tensor]:
     """Each picture as the model takes it, (1, 3, H', W')."""
-    for picture in work.job.clock.over("read", pictures):
-        with work.job.clock.stage("prepare"):
-            frame = prepare([picture], work.padding, work.device)
+    for picture in film.job.clock.over("read", pictures):
+        with film.job.clock.stage("prepare"):
+            frame = prepare([picture], film.padding, film.job.device)
         yield frame
 
 
-def encoded(work: Restoration, shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor]:
+def encoded(film: Film, shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor]:
     """The latents of a shot, whose frames are taken from `frames`; its end is filled up."""
-    clock = work.job.clock
+    clock = film.job.clock
     pieces = (frame.transpose(0, 1)[None] for frame in _filled(shot, frames))
     latents = 0
-    for posterior in clock.over("encode", work.job.encode(pieces, padded_count(shot.frames, GROUP))):
+    for posterior in clock.over("encode", film.job.encode(pieces, padded_count(shot.frames, GROUP))):
         latents += posterior.mean.shape[2]
         done = min(shot.frames, frames_of(latents))
         clock.count("encode", shot.first + done)
-        work.reporter.emit(Progress("Encode", shot.first + done, work.frames))
+        film.reporter.emit(Progress("Encode", shot.first + done, film.frames))
         yield posterior.mean[0].permute(1, 2, 3, 0)
 
 
-def restored(work: Restoration, shot: Shot, latents: Shelf) -> Iterator[Tensor]:
-    """The restored latents of a shot: window by window, joined."""
-    restorer = work.restorer
-    factor, clock = work.job.vae.config.scaling_factor, work.job.clock
-    windows = work.times.windows(shot)
+def restored(work: Restoration, shot: Shot, read: Callable[[int, int], Tensor]) -> Iterator[Tensor]:
+    """The restored latents of a shot: window by window, joined. read: gives the latents start..stop."""
+    windows, each = work.times.windows(shot), work.restorer.parts
     before = sum(len(work.times.windows(other)) for other in work.times.shots if other.stop <= shot.first)
-    bar = _Bar(work.reporter, before * restorer.parts, len(work.times.units) * restorer.parts)
+    bar = _Bar(work.reporter, before * each, len(work.times.units) * each)
 
     def results() -> Iterator[Tensor]:
         for window in windows:
-            condition = latents.read(window.start, window.stop) * factor
+            condition = read(window.start, window.stop) * work.factor
             _, height, width, _ = condition.shape
-            with clock.stage("noise"):
+            with work.clock.stage("noise"):
                 noise = torch.from_numpy(window_noise(work.seed, shot, window, (height, width)))
-            yield restorer.restore(noise, condition, bar.step) / factor
+            yield work.restorer.restore(noise, condition, bar.step) / work.factor
 
-    yield from clock.over("transform", joined(windows, results()))
-    clock.count("transform", shot.stop)
+    yield from work.clock.over("transform", joined(windows, results()))
+    work.clock.count("transform", shot.stop)
 
 
-def decoded(work: Restoration, shot: Shot, latents: Iterable[Tensor]) -> Iterator[Tensor]:
+def decoded(film: Film, shot: Shot, latents: Iterable[Tensor]) -> Iterator[Tensor]:
     """The frames of a shot, (n, 3, H, W), without their padding and without what filled up the end."""
-    clock, left = work.job.clock, shot.frames
-    pieces = (piece.permute(3, 0, 1, 2)[None].to(work.device) for piece in latents)
-    for frames in clock.over("decode", work.job.decode(pieces, shot.latents)):
-        shown = crop(frames[0].transpose(0, 1), work.padding)[:left]
+    clock, left = film.job.clock, shot.frames
+    pieces = (piece.permute(3, 0, 1, 2)[None].to(film.job.device) for piece in latents)
+    for frames in clock.over("decode", film.job.decode(pieces, shot.latents)):
+        shown = crop(frames[0].transpose(0, 1), film.padding)[:left]
         left -= len(shown)
         clock.count("decode", shot.stop - left)
         if len(shown):
@@ -103,7 +109,7 @@ def decoded(work: Restoration, shot: Shot, latents: Iterable[Tensor]) -> Iterato
 
 
 def finished(
-    work: Restoration,
+    film: Film,
     frames: Iterator[Tensor],
     references: Iterator[Tensor],
     corrector: Corrector,
@@ -113,18 +119,18 @@ def finished(
 
     references: the prepared input, as many frames of it as are asked for, (1, 3, H', W') each.
     """
-    clock = work.job.clock
+    clock = film.job.clock
 
     def pairs() -> Iterator[tuple[Tensor, Tensor]]:
         for piece in frames:
             taken = list(islice(references, len(piece)))
             if len(taken) < len(piece):
                 raise _shorter("the end came early in the second reading")
-            yield piece, crop(torch.cat(taken), work.padding)
+            yield piece, crop(torch.cat(taken), film.padding)
 
     for corrected in clock.over("color", corrector.stream(pairs())):
         with clock.stage("convert"):
-            pictures = to_pixels(corrected.transpose(0, 1)[None], work.padding.size, dtype)
+            pictures = to_pixels(corrected.transpose(0, 1)[None], film.padding.size, dtype)
         yield pictures
 
 

@@ -1,15 +1,17 @@
 """How a film is cut in time: its shots, and the windows of each that fit the memory there is."""
 
 from pathlib import Path
+from typing import Any
 
 from seedvr2_cli.base.errors import DeviceError, UsageError
-from seedvr2_cli.base.events import Reporter
+from seedvr2_cli.base.events import Line, Reporter
 from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.options import TimeOptions
 from seedvr2_cli.pipeline.shots import count_frames, look_for_shots
 from seedvr2_cli.pipeline.sources import MediaSource
 from seedvr2_cli.pipeline.upscaling.transformer import Restorer
+from seedvr2_cli.plan.padding import Padding
 from seedvr2_cli.plan.shots import GROUP, Shot, shots_of
 from seedvr2_cli.plan.windows import TimePlan, frames_of, least_limit
 from seedvr2_cli.shots.cuts_file import read_cuts
@@ -65,10 +67,9 @@ def time_plan(
     longest = max(shot.latents for shot in shots)
     if options.window is not None:
         plan = TimePlan(shots, (options.window - 1) // GROUP + 1, options.overlap)
-        largest = max(unit.window.latents for unit in plan.units)
-        takes = restorer.window_bytes((largest, *size))
+        takes = restorer.window_bytes((largest(plan), *size))
         if budget is not None and takes > budget:
-            raise _too_large(largest, takes, budget, f"--window {options.window}", "give a smaller one")
+            raise _too_large(largest(plan), takes, budget, f"--window {options.window}", "give a smaller one")
         return plan
     limit = longest if budget is None else _most(longest, restorer, size, budget)
     least = min(longest, least_limit(options.overlap))
@@ -77,6 +78,39 @@ def time_plan(
         ways = "ask for fewer pixels" + (", or a smaller --overlap" if options.overlap else "")
         raise _too_large(least, takes, budget or 0, "--memory-budget", ways)
     return TimePlan(shots, limit, options.overlap)
+
+
+def say_target(padding: Padding, reporter: Reporter) -> None:
+    """What size comes out, and what the model sees."""
+    (width, height), (wide, high) = padding.size, padding.padded
+    padded = f", padded to {wide}x{high} for the model" if padding.size != padding.padded else ""
+    reporter.emit(Line("Plan", f"target {width}x{height}{padded}"))
+
+
+def say_times(times: TimePlan, takes: int, reporter: Reporter) -> None:
+    """How many shots and windows there are. takes: bytes of the largest window."""
+    shots, units, frames = len(times.shots), len(times.units), times.shots[-1].stop
+    counts = ((frames, "frame"), (shots, "shot"), (units, "window"))
+    parts = [f"{count} {what}" if count == 1 else f"{count} {what}s" for count, what in counts]
+    if units > shots:
+        parts.append(f"neighbours share {times.share} latents")
+    of = f"the largest of {frames_of(largest(times))} frames"
+    parts.append(f"{of} takes about {say_bytes(takes)} in the transformer")
+    reporter.emit(Line("Plan", ", ".join(parts)))
+
+
+def largest(times: TimePlan) -> int:
+    """The latents of the longest window."""
+    return max(unit.window.latents for unit in times.units)
+
+
+def describe_times(times: TimePlan) -> dict[str, Any]:
+    """Shots as (first frame, frames, windows), for the report."""
+    return {
+        "shots": [[shot.first, shot.frames, len(times.windows(shot))] for shot in times.shots],
+        "window_frames": frames_of(largest(times)),
+        "shared_latents": times.share,
+    }
 
 
 def _most(longest: int, restorer: Restorer, size: tuple[int, int], budget: int) -> int:
