@@ -370,6 +370,14 @@ Compare = Annotated[
         rich_help_panel=_OUTPUT,
     ),
 ]
+ForUpscale = Annotated[
+    bool,
+    typer.Option(
+        "--for-upscale",
+        help="Prepare the pictures as upscale does, shot by shot: for `upscale`, and then `decode`.",
+        rich_help_panel=_PICTURE,
+    ),
+]
 Half = Annotated[
     bool, typer.Option("--half", help="Keep the latents in float16, not float32.", rich_help_panel=_OUTPUT)
 ]

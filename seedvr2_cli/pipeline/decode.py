@@ -4,11 +4,14 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 
-from seedvr2_cli.base.events import Line, Reporter
+import torch
+
+from seedvr2_cli.base.events import Level, Line, Reporter
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
 from seedvr2_cli.pipeline.before_after import BeforeAfter
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.model import ModelLoader, load_model
+from seedvr2_cli.pipeline.opening import open_source
 from seedvr2_cli.pipeline.options import DecodeOptions, as_settings
 from seedvr2_cli.pipeline.output import choose_output
 from seedvr2_cli.pipeline.peak import PeakMemory
@@ -17,7 +20,6 @@ from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
 from seedvr2_cli.pipeline.sink import Sink, say_result, target
-from seedvr2_cli.pipeline.sources import open_source
 
 
 def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_model) -> RunReport:
@@ -29,22 +31,24 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
     ffmpeg = describe(find_ffmpeg())
     source = open_source(options.input, ffmpeg, options.reading)
     reporter.emit(Line("Input", source.line))
+    for remark in source.remarks:
+        reporter.emit(Line("Input", remark, level=Level.WARNING))
     spec = choose_output(options, source, ffmpeg, reporter)
     compared = (
         BeforeAfter(options.compare, spec, source, overwrite=options.overwrite) if options.compare else None
     )
     model = load(options.model, reporter)
     source.check(model.vae)
-    size = (source.template.width, source.template.height)
-    work = Work(size=size, stages=source.stages, alone=source.still)
+    work = Work(size=source.size, stages=source.stages, alone=source.still)
     plan = make_plan(model, work, options.tiles, options.memory, reporter)
-    job = Job(model.vae, options.tiles, StageClock(), plan, source.still)
+    device = torch.device(model.device.torch_name)
+    job = Job(model.vae, options.tiles, StageClock(), plan, source.still, device)
     report = RunReport(
         command="decode",
         input=source.facts,
         settings=as_settings(options),
         device=model.facts(),
-        plan=describe_plan(job, size, source.stages),
+        plan=describe_plan(job, source.size, source.stages),
         warnings=reporter.warnings,
     )
     if options.memory.plan_only:

@@ -1,56 +1,67 @@
 """`encode`: a video or image to a latent file."""
 
-import hashlib
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
-from typing import Any
 
-from seedvr2_cli.base.errors import MediaError, UsageError
+import torch
+from torch import Tensor
+
+from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.events import Line, Progress, Reporter
 from seedvr2_cli.base.files import check_output, whole_file
 from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
 from seedvr2_cli.media.containers import STDOUT
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
+from seedvr2_cli.pipeline import round_trip
 from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.fingerprint import fingerprint
 from seedvr2_cli.pipeline.frames import Clip
 from seedvr2_cli.pipeline.latents import LatentInfo, LatentSpool
 from seedvr2_cli.pipeline.model import ClipModel, ModelLoader, load_model
-from seedvr2_cli.pipeline.options import EncodeOptions, as_settings
+from seedvr2_cli.pipeline.options import EncodeOptions, FilmOptions, as_settings
 from seedvr2_cli.pipeline.output import LATENTS_SUFFIX
 from seedvr2_cli.pipeline.peak import PeakMemory
 from seedvr2_cli.pipeline.planning import Work, make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
-from seedvr2_cli.pipeline.round_trip import Job, describe_plan, encoded
+from seedvr2_cli.pipeline.round_trip import Job, describe_plan
 from seedvr2_cli.pipeline.sources import MediaSource
+from seedvr2_cli.pipeline.upscaling import stages
+from seedvr2_cli.pipeline.upscaling.film_info import FilmInfo
+from seedvr2_cli.pipeline.upscaling.stages import Film, prepared
+from seedvr2_cli.pipeline.upscaling.times import check_readable, choose_cutter, film_shots, say_target
 from seedvr2_cli.plan.geometry import padded_size
+from seedvr2_cli.plan.padding import padding_of
+from seedvr2_cli.plan.shots import Shot
 
 STAGES = ("encode",)
 
 
 def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_model) -> RunReport:
     """Run the command; the latents are the posterior's mean, unscaled. Raises the errors of `base.errors`."""
-    reporter = Recorder(listener)
+    reporter, clock = Recorder(listener), StageClock()
     source = MediaSource(options.input, describe(find_ffmpeg()), options.reading)
     reporter.emit(Line("Input", source.line))
     final = options.output or options.input.with_name(f"{options.input.stem}{LATENTS_SUFFIX}.safetensors")
     if final == STDOUT:
         raise UsageError("latents are not written to stdout", where="-o -", do="give a file")
     check_output(final, options.input, overwrite=options.overwrite)
+    preparation = _ForUpscale(source, options.film) if options.film else _AsItIs(source)
     model = load(options.model, reporter)
-    size = (source.template.width, source.template.height)
-    work = Work(size=size, stages=STAGES, alone=source.still)
+    preparation.look(reporter, clock)
+    work = Work(size=preparation.size, stages=STAGES, alone=source.still)
     plan = make_plan(model, work, options.tiles, options.memory, reporter)
-    job = Job(model.vae, options.tiles, StageClock(), plan, source.still)
+    device = torch.device(model.device.torch_name)
+    job = Job(model.vae, options.tiles, clock, plan, source.still, device)
     report = RunReport(
         command="encode",
         input=source.facts,
         settings=as_settings(options),
         device=model.facts(),
-        plan=describe_plan(job, size, STAGES),
+        plan=describe_plan(job, preparation.size, STAGES),
         warnings=reporter.warnings,
     )
     if options.memory.plan_only:
@@ -59,55 +70,107 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
     with PeakMemory(model.device) as peak, ExitStack() as owned:
         temporary = owned.enter_context(whole_file(final, overwrite=options.overwrite))
         spool = owned.enter_context(LatentSpool(final.parent, half=options.half))
-        config = model.vae.config
-        pictures = job.clock.over("read", source.read(owned))
-        clip = Clip(pictures, config.temporal_factor, config.spatial_factor)
-        for mean in encoded(job, clip):
+        for mean in preparation.means(job, owned, reporter):
             spool.append(mean)
-            reporter.emit(Progress("Encode", clip.count, source.total))
-        with job.clock.stage("write"):
-            spool.save(temporary, _info(source, model.vae, clip.count))
+        with clock.stage("write"):
+            info = preparation.info(model.vae, source.beside.take_times())
+            spool.save(temporary, info)
     seconds = time.perf_counter() - began
     say_peak(plan.bytes if plan else None, peak.bytes, reporter)
-    held = f"{spool.count} latents of {clip.count} frames, {say_bytes(final.stat().st_size)}"
-    text = f"{final}: {held}, in {say_seconds(seconds)} ({say_number(clip.count / seconds)} fps)"
-    reporter.say_end(source.complaints(), text, job.clock.stages)
+    held = f"{spool.count} latents of {info.frames} frames, {say_bytes(final.stat().st_size)}"
+    text = f"{final}: {held}, in {say_seconds(seconds)} ({say_number(info.frames / seconds)} fps)"
+    reporter.say_end(source.complaints(), text, clock.stages)
     return replace(
         report,
-        plan=report.plan | {"frames": clip.count, "latents": spool.count},
-        stages=job.clock.stages,
+        plan=report.plan | {"frames": info.frames, "latents": spool.count},
+        stages=clock.stages,
         peak_bytes=peak.bytes,
         warnings=reporter.warnings,
         outputs=(str(final),),
     )
 
 
-def _info(source: MediaSource, vae: ClipModel, frames: int) -> LatentInfo:
-    template, factor = source.template, vae.config.spatial_factor
-    width, height = template.width, template.height
-    varies = source.info.video.variable_rate
-    times = source.beside.take_times()
-    first = times[0] if times else Fraction(0)
-    return LatentInfo(
-        scaling_factor=vae.config.scaling_factor,
-        source=_fingerprint(source.info.path),
-        frames=frames,
-        width=width,
-        height=height,
-        padding=(padded_size(width, factor) - width, padded_size(height, factor) - height),
-        rate=None if source.still else template.rate,
-        depth=template.depth,
-        tick=template.tick if varies else None,
-        stamps=tuple(round((time - first) / template.tick) for time in times) if varies else (),
-        sar=template.sar,
-        color=template.color,
-    )
+class _AsItIs:
+    """A source's own pictures, as one clip. size: (width, height) that goes through the encoder."""
+
+    def __init__(self, source: MediaSource) -> None:
+        self._source = source
+        self.size = source.size
+
+    def look(self, reporter: Reporter, clock: StageClock) -> None:
+        """Nothing need be known ahead."""
+
+    def means(self, job: Job, owned: ExitStack, reporter: Reporter) -> Iterator[Tensor]:
+        """All latents, (1, C, t, h, w) at a time."""
+        config = job.vae.config
+        pictures = job.clock.over("read", self._source.read(owned))
+        clip = Clip(pictures, config.temporal_factor, config.spatial_factor)
+        for mean in round_trip.encoded(job, clip):
+            yield mean
+            reporter.emit(Progress("Encode", clip.count, self._source.total))
+
+    def info(self, vae: ClipModel, times: Sequence[Fraction]) -> LatentInfo:
+        """What stands beside the latents. times: of all frames that were read."""
+        template, factor = self._source.template, vae.config.spatial_factor
+        width, height = template.width, template.height
+        varies = self._source.info.video.variable_rate
+        return LatentInfo(
+            scaling_factor=vae.config.scaling_factor,
+            source=fingerprint(self._source.info),
+            frames=len(times),
+            width=width,
+            height=height,
+            padding=(padded_size(width, factor) - width, padded_size(height, factor) - height),
+            rate=None if self._source.still else template.rate,
+            depth=template.depth,
+            tick=template.tick if varies else None,
+            stamps=tuple(round((time - times[0]) / template.tick) for time in times) if varies else (),
+            sar=template.sar,
+            color=template.color,
+        )
 
 
-def _fingerprint(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}
-    except OSError as error:
-        raise MediaError(f"cannot be read any more ({error.strerror})", where=path) from error
+class _ForUpscale(_AsItIs):
+    """A source's pictures as `upscale` prepares them, each shot a clip of its own."""
+
+    def __init__(self, source: MediaSource, options: FilmOptions) -> None:
+        """Raises UsageError."""
+        super().__init__(source)
+        check_readable(source)
+        self._options, self._shots = options, tuple[Shot, ...]()
+        self._cutter = choose_cutter(source, options.time)
+        own = (source.template.width, source.template.height)
+        self._padding = padding_of(options.target.size_of(own), options.pad)
+        self.size = self._padding.padded
+
+    def look(self, reporter: Reporter, clock: StageClock) -> None:
+        """Find the shots."""
+        self._shots = film_shots(self._source, self._cutter, reporter, clock)
+        say_target(self._padding, reporter)
+        reporter.emit(Line("Plan", f"{self._shots[-1].stop} frames, {len(self._shots)} shots"))
+
+    def means(self, job: Job, owned: ExitStack, reporter: Reporter) -> Iterator[Tensor]:
+        """All latents, shot by shot."""
+        film = Film(job, self._shots, self._padding, reporter)
+        frames = prepared(film, self._source.read(owned))
+        for shot in self._shots:
+            for piece in stages.encoded(film, shot, frames):
+                yield piece.permute(3, 0, 1, 2)[None]
+
+    def info(self, vae: ClipModel, times: Sequence[Fraction]) -> LatentInfo:
+        """With shots, padding and how to read the source again."""
+        padding, source = self._padding, self._source
+        (width, height), (wide, high) = padding.size, padding.padded
+        film = FilmInfo(
+            shots=self._shots,
+            pad=self._options.pad,
+            path=str(source.info.path.absolute()),
+            reading=source.options,
+        )
+        return replace(
+            super().info(vae, times),
+            width=width,
+            height=height,
+            padding=(wide - width, high - height),
+            film=film,
+        )

@@ -18,6 +18,7 @@ from seedvr2_cli.base.errors import UsageError, WeightsError
 from seedvr2_cli.base.files import output_error
 from seedvr2_cli.base.units import parse_rate, say_rate
 from seedvr2_cli.media.info import Color
+from seedvr2_cli.pipeline.upscaling.film_info import FilmInfo
 from seedvr2_cli.weights.identify import LATENTS_KEY, FileKind, identify
 from seedvr2_cli.weights.open import open_weights
 from seedvr2_cli.weights.write import TensorPlan, write_safetensors_parts
@@ -38,7 +39,7 @@ class LatentInfo:
 
     rate: frames per second, None for a still; where it varies the mean, with each frame's stamp in ticks
     (seconds) after the first. depth: bits per color sample of the source. source: its name, size in bytes
-    and sha256.
+    and sha256. film: what upscaling needs, None where the latents are for decoding alone.
     """
 
     scaling_factor: float
@@ -53,6 +54,7 @@ class LatentInfo:
     color: Color
     tick: Fraction | None = None
     stamps: tuple[int, ...] = ()
+    film: FilmInfo | None = None
 
     def to_json(self) -> str:
         """The text that the file carries."""
@@ -73,6 +75,8 @@ class LatentInfo:
         }
         if self.tick:
             values |= {"tick": say_rate(self.tick), "stamps": list(self.stamps)}
+        if self.film:
+            values["upscale"] = self.film.to_json()
         return json.dumps(values)
 
     @classmethod
@@ -83,10 +87,11 @@ class LatentInfo:
             if values["version"] != VERSION:
                 raise WeightsError(f"latent format {values['version']!r}", where=where, do="encode it again")
             tick, stamps = _times(values)
+            frames = _whole(values["frames"], MAX_FRAMES)
             return cls(
                 scaling_factor=float(values["scaling_factor"]),
                 source=dict(values["source"]),
-                frames=_whole(values["frames"], MAX_FRAMES),
+                frames=frames,
                 width=_whole(values["width"], MAX_SIDE),
                 height=_whole(values["height"], MAX_SIDE),
                 padding=(int(values["padding"][0]), int(values["padding"][1])),
@@ -96,6 +101,7 @@ class LatentInfo:
                 color=_color(values["color"]),
                 tick=tick,
                 stamps=stamps,
+                film=FilmInfo.from_json(values["upscale"], frames) if "upscale" in values else None,
             )
         except (ValueError, KeyError, TypeError, IndexError, RecursionError, UsageError) as error:
             raise WeightsError(f"its {LATENTS_KEY} is damaged", where=where, do="encode it again") from error
@@ -169,6 +175,10 @@ class LatentFile:
         """One latent after the other, (1, C, 1, h, w) float32."""
         for t in range(self.shape[1]):
             yield torch.from_numpy(self._values[None, :, t : t + 1].astype(np.float32))
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """The latents start..stop, channels last: (t, h, w, C) float32."""
+        return torch.from_numpy(self._values[:, start:stop].astype(np.float32)).permute(1, 2, 3, 0)
 
 
 def open_latents(path: Path) -> LatentFile:

@@ -54,11 +54,15 @@ class Model:
 
     def facts(self) -> dict[str, Any]:
         """The device as a report shows it."""
-        return asdict(self.device) | {
+        return device_facts(self.device) | {
             "dtype": self.dtype,
             "fp8": asdict(self.gate) if self.gate else None,
-            "versions": torch_facts(),
         }
+
+
+def device_facts(device: Device) -> dict[str, Any]:
+    """A device as a report shows it."""
+    return asdict(device) | {"versions": torch_facts()}
 
 
 ModelLoader = Callable[[ModelOptions, Reporter], Model]

@@ -191,8 +191,20 @@ class UpscaleOptions(FrameJob):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilmOptions:
+    """How pictures are prepared for the transformer, and what tells their shots."""
+
+    target: Target = field(default_factory=Target)
+    pad: Pad = Pad.AUTO
+    time: TimeOptions = field(default_factory=TimeOptions)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncodeOptions:
-    """`encode`: a video or image becomes a latent file. half: keep the latents in float16, not float32."""
+    """`encode`: a video or image becomes a latent file. half: keep the latents in float16, not float32.
+
+    film: prepare it as `upscale` does, None: as it is.
+    """
 
     input: Path
     model: ModelOptions
@@ -200,6 +212,7 @@ class EncodeOptions:
     memory: MemoryOptions = field(default_factory=MemoryOptions)
     output: Path | None = None
     half: bool = False
+    film: FilmOptions | None = None
     overwrite: bool = False
     reading: InputOptions = field(default_factory=InputOptions)
 

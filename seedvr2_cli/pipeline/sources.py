@@ -24,7 +24,7 @@ from seedvr2_cli.media.yuv import real_color
 from seedvr2_cli.pipeline.beside import Beside
 from seedvr2_cli.pipeline.frames import PixelType
 from seedvr2_cli.pipeline.lanes import Ahead
-from seedvr2_cli.pipeline.latents import LatentFile, is_latent_file, open_latents
+from seedvr2_cli.pipeline.latents import LatentFile
 from seedvr2_cli.pipeline.media_facts import media_facts, say_video
 from seedvr2_cli.pipeline.media_options import InputOptions
 from seedvr2_cli.pipeline.model import ClipModel
@@ -38,9 +38,11 @@ class Source(Protocol):
     """A clip to be decoded.
 
     template: the output as the source has it; its path, codec and quality are still to be chosen. media: the
-    file whose other streams can go along, None for latents; cut: what of it is read. still: a picture.
+    file whose other streams can go along, None where there is none; size: (width, height) that goes through
+    the model; cut: what of it is read. still: a picture.
     total: frames to come, None where not known. line: the source in words. facts: the same for the report.
-    stages: what it goes through. beside: the times of its pictures.
+    stages: what it goes through. remarks: what is to be said of it before the job. beside: the times of its
+    pictures.
     """
 
     template: OutputSpec
@@ -52,6 +54,8 @@ class Source(Protocol):
     line: str
     facts: dict[str, Any]
     stages: tuple[str, ...]
+    remarks: tuple[str, ...]
+    size: tuple[int, int]
 
     def check(self, vae: ClipModel) -> None:
         """Raise WeightsError if the source is not for this model."""
@@ -68,15 +72,11 @@ class Source(Protocol):
         ...
 
 
-def open_source(path: Path, ffmpeg: FFmpeg, options: InputOptions | None = None) -> Source:
-    """Look at a file's content. Raises MediaError, or WeightsError for a latent file that is damaged."""
-    return LatentSource(open_latents(path)) if is_latent_file(path) else MediaSource(path, ffmpeg, options)
-
-
 class MediaSource:
     """A video or picture file, which goes through both halves of the VAE."""
 
     stages: tuple[str, ...] = ("encode", "decode")
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, path: Path, ffmpeg: FFmpeg, options: InputOptions | None = None) -> None:
         options = options or InputOptions()
@@ -89,7 +89,7 @@ class MediaSource:
         _refuse(self.info, options)
         self.cut = resolve(options.cut, self.info)
         self.beside = Beside()
-        self._options = options
+        self.options = options
         self._ffmpeg = ffmpeg
         self._reader: FrameReader | None = None
         video = self.info.video
@@ -106,6 +106,7 @@ class MediaSource:
             sar=video.sar,
             hdr=video.hdr,
         )
+        self.size = (video.width, video.height)
         self.still = self.info.still
         self.total: int | None = 1 if self.still else self.cut.count(video)
         self.line = f"{path.name}: {say_video(self.info)}"
@@ -121,9 +122,9 @@ class MediaSource:
         """
         reading = Reading(
             cut=self.cut,
-            deinterlace=bool(self._options.deinterlace),
+            deinterlace=bool(self.options.deinterlace),
             alpha=alpha,
-            keep=self._options.on_error is OnError.KEEP,
+            keep=self.options.on_error is OnError.KEEP,
             small=small,
         )
         return FrameReader(self.info, self._ffmpeg, reading, self._piped)
@@ -155,6 +156,7 @@ class LatentSource:
     """A latent file, which goes through the decoder alone."""
 
     stages: tuple[str, ...] = ("decode",)
+    remarks: tuple[str, ...] = ()
 
     def __init__(self, latents: LatentFile) -> None:
         self._latents = latents
@@ -174,6 +176,7 @@ class LatentSource:
             sar=info.sar,
         )
         self.beside.keep_times(stamp * info.tick for stamp in info.stamps if info.tick)
+        self.size = (info.width, info.height)
         self.still = info.rate is None
         self.total: int | None = info.frames
         channels, count, height, width = latents.shape
@@ -195,7 +198,7 @@ class LatentSource:
             what = f"{width}x{height} latents of {channels} channels for {stated[0]}x{stated[1]} pixels"
             do = "give the VAE that encoded them"
             raise WeightsError(f"{what} are not of this VAE", where=self._latents.path, do=do)
-        if count != latent_count(info.frames, group):
+        if count != (info.film.latents if info.film else latent_count(info.frames, group)):
             what = f"{count} latents for {info.frames} frames"
             raise WeightsError(what, where=self._latents.path, do="encode it again")
 

@@ -11,6 +11,7 @@ from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
 from seedvr2_cli.pipeline.before_after import BeforeAfter
 from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.latents import is_latent_file
 from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
 from seedvr2_cli.pipeline.output import choose_output
 from seedvr2_cli.pipeline.peak import PeakMemory
@@ -20,6 +21,7 @@ from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
 from seedvr2_cli.pipeline.sink import Sink, say_result, target
 from seedvr2_cli.pipeline.sources import MediaSource
+from seedvr2_cli.pipeline.upscale_latents import upscale_latents
 from seedvr2_cli.pipeline.upscaling.film import upscaled
 from seedvr2_cli.pipeline.upscaling.models import ModelsLoader, load_models
 from seedvr2_cli.pipeline.upscaling.stages import Film, Restoration
@@ -44,6 +46,8 @@ def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = lo
 
     Whatever ends it early leaves nothing under the output's name.
     """
+    if is_latent_file(options.input):
+        return upscale_latents(options, listener)
     reporter, clock = Recorder(listener), StageClock()
     ffmpeg = describe(find_ffmpeg())
     source = MediaSource(options.input, ffmpeg, options.reading)

@@ -6,11 +6,20 @@ from typing import Annotated
 
 import typer
 
+from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
 from seedvr2_cli.pipeline.media_options import InputOptions
-from seedvr2_cli.pipeline.options import EncodeOptions, MemoryOptions, ModelOptions, TileOptions
+from seedvr2_cli.pipeline.options import (
+    EncodeOptions,
+    FilmOptions,
+    MemoryOptions,
+    ModelOptions,
+    Target,
+    TileOptions,
+    TimeOptions,
+)
 
 NAME = "encode"
 
@@ -32,6 +41,14 @@ def run(
     memory_budget: o.MemoryBudget = None,
     cache_folder: o.CacheFolder = None,
     plan: o.PlanOnly = False,
+    for_upscale: o.ForUpscale = False,
+    resolution: o.Resolution = None,
+    scale: o.Scale = None,
+    max_resolution: o.MaxResolution = None,
+    allow_downscale: o.AllowDownscale = False,
+    pad: o.PadRule = FilmOptions.pad,
+    detector: o.DetectorName = TimeOptions.detector,
+    cuts: o.Cuts = None,
     half: o.Half = False,
     overwrite: o.Overwrite = False,
     start: o.Start = None,
@@ -46,6 +63,19 @@ def run(
     verbose: o.Verbose = False,
 ) -> None:
     """Turn a video or image into a latent file that `decode` reads."""
+    film = FilmOptions(
+        target=Target(
+            resolution=resolution,
+            scale=scale,
+            max_resolution=max_resolution,
+            allow_downscale=allow_downscale,
+        ),
+        pad=pad,
+        time=TimeOptions(detector=detector, cuts=cuts),
+    )
+    if not for_upscale and film != FilmOptions():
+        do = "give --for-upscale too, or leave them out"
+        raise UsageError("size, padding and shots are for upscaling", where="encode", do=do)
     options = EncodeOptions(
         input=source,
         output=output,
@@ -69,6 +99,7 @@ def run(
             encode_overlap=o.size_given("--encode-tile-overlap", encode_tile_overlap),
         ),
         half=half,
+        film=film if for_upscale else None,
         overwrite=overwrite,
         reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
     )

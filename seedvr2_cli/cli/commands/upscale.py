@@ -27,7 +27,14 @@ NAME = "upscale"
 
 
 def run(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A video or an image.", show_default=False)],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A video, an image, or what encode --for-upscale wrote.",
+            show_default=False,
+        ),
+    ],
     resolution: o.Resolution = None,
     scale: o.Scale = None,
     max_resolution: o.MaxResolution = None,

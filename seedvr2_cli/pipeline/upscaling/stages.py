@@ -111,27 +111,29 @@ def decoded(film: Film, shot: Shot, latents: Iterable[Tensor]) -> Iterator[Tenso
 def finished(
     film: Film,
     frames: Iterator[Tensor],
-    references: Iterator[Tensor],
-    corrector: Corrector,
+    references: Iterator[Tensor] | None,
+    corrector: Corrector | None,
     dtype: PixelType,
 ) -> Iterator[Pixels]:
     """Decoded frames of a shot as pictures (n, H, W, 3), in the color of the input's.
 
-    references: the prepared input, as many frames of it as are asked for, (1, 3, H', W') each.
+    references: the prepared input, (1, 3, H', W') each, of which as many are taken as there are frames; None
+    where it is not to be had. corrector: None leaves the frames as they are.
     """
     clock = film.job.clock
 
     def pairs() -> Iterator[tuple[Tensor, Tensor]]:
         for piece in frames:
-            taken = list(islice(references, len(piece)))
-            if len(taken) < len(piece):
+            taken = list(islice(references or (), len(piece)))
+            if references is not None and len(taken) < len(piece):
                 raise _shorter("the end came early in the second reading")
-            yield piece, crop(torch.cat(taken), film.padding)
+            yield piece, crop(torch.cat(taken), film.padding) if taken else piece
 
-    for corrected in clock.over("color", corrector.stream(pairs())):
+    colored = corrector.stream(pairs()) if corrector else (piece for piece, _ in pairs())
+    for pictures in clock.over("color", colored):
         with clock.stage("convert"):
-            pictures = to_pixels(corrected.transpose(0, 1)[None], film.padding.size, dtype)
-        yield pictures
+            shown = to_pixels(pictures.transpose(0, 1)[None], film.padding.size, dtype)
+        yield shown
 
 
 def _filled(shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor]:
