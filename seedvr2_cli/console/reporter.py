@@ -78,7 +78,7 @@ class ConsoleReporter:
             self._end_bar()
         if self._bar is None:
             count = (DownloadColumn(binary_units=True), TransferSpeedColumn())
-            columns = count if step.unit == "bytes" else (MofNCompleteColumn(), _Rate())
+            columns = count if step.unit == "bytes" else (MofNCompleteColumn(), _Rate(step.unit))
             texts = (TextColumn("{task.description}"), BarColumn(), *columns, TimeRemainingColumn())
             self._bar = Progress(*texts, console=self._console, transient=True)
             self._shown = step.stage
@@ -89,7 +89,8 @@ class ConsoleReporter:
     def _stage(self, stage: Stage) -> None:
         self._end_bar()
         rate = f", {say_number(stage.frames / stage.seconds)} fps" if stage.seconds > 0 else ""
-        text = f"{stage.name}: {stage.frames} frames in {say_seconds(stage.seconds)}{rate}"
+        counted = f"{stage.frames} frames in {say_seconds(stage.seconds)}{rate}"
+        text = f"{stage.name}: {counted if stage.frames else say_seconds(stage.seconds)}"
         self._line(Line("Time", text, level=Level.DETAIL))
 
     def _end_bar(self) -> None:
@@ -99,11 +100,15 @@ class ConsoleReporter:
 
 
 class _Rate(ProgressColumn):
-    """Frames per second so far."""
+    """Frames, or what else is counted, per second so far."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
 
     def render(self, task: Task) -> Text:
         """`12.3 fps`, and nothing before the first frame."""
-        return Text(f"{say_number(task.speed)} fps" if task.speed else "")
+        return Text(_say_rate(task.speed, self._unit) if task.speed else "")
 
 
 def _say_step(step: Step, seconds: float) -> str:
@@ -113,9 +118,15 @@ def _say_step(step: Step, seconds: float) -> str:
     if not step.done or seconds <= 0:
         return done
     rate = step.done / seconds
-    speed = f"{say_bytes(round(rate))}/s" if step.unit == "bytes" else f"{say_number(rate)} fps"
+    speed = _say_rate(rate, step.unit)
     left = f", {say_seconds((step.total - step.done) / rate)} left" if step.total else ""
     return f"{done}, {speed}{left}"
+
+
+def _say_rate(rate: float, unit: str) -> str:
+    if unit == "bytes":
+        return f"{say_bytes(round(rate))}/s"
+    return f"{say_number(rate)} {'fps' if unit == 'frames' else f'{unit}/s'}"
 
 
 def _can_say(text: str, stream: TextIO) -> bool:

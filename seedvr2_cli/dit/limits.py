@@ -40,19 +40,29 @@ class Choice:
 def choose_limits(
     config: DiTConfig, weights: Weights, making: Making, choice: Choice, free: int | None
 ) -> Limits:
-    """free: bytes on the device, None where not known: then nothing but what takes no memory is kept.
-
-    On a CPU all blocks are kept or none but those that need not be made: a pass that makes one block makes
-    them all in the time that a large window takes.
-    """
+    """free: bytes on the device, None where not known: then nothing but what takes no memory is kept."""
     tokens = choice.tokens or (CPU_TOKENS if making.device.type == "cpu" else GPU_TOKENS)
     if choice.blocks is not None:
         return Limits(tokens, min(choice.blocks, config.num_layers))
     room = choice.room if choice.room is not None else (free or 0) // 2
-    sizes = [ready_bytes(stored_block(config, weights.tensors, n), making) for n in range(config.num_layers)]
-    if making.device.type == "cpu":
-        return Limits(tokens, config.num_layers if sum(sizes) <= room else _leading(sizes, 0))
-    return Limits(tokens, _leading(sizes, room))
+    return Limits(tokens, kept_blocks(block_sizes(config, weights, making), making.device, room))
+
+
+def block_sizes(config: DiTConfig, weights: Weights, making: Making) -> list[int]:
+    """The memory that each block takes once it is ready."""
+    layers = range(config.num_layers)
+    return [ready_bytes(stored_block(config, weights.tensors, layer), making) for layer in layers]
+
+
+def kept_blocks(sizes: list[int], device: torch.device, room: int) -> int:
+    """How many blocks of these sizes stay ready in so many bytes.
+
+    On a CPU all of them or none but those that need not be made: a pass that makes one block makes them all
+    in the time that a large window takes.
+    """
+    if device.type == "cpu":
+        return len(sizes) if sum(sizes) <= room else _leading(sizes, 0)
+    return _leading(sizes, room)
 
 
 def ready_bytes(block: StoredBlock, making: Making) -> int:

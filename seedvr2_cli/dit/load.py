@@ -49,7 +49,10 @@ def load_dit(
     """
     found = probe_device(device)
     kind, why = dit_dtype(found, parse_dtype(dtype))
-    return load_onto(found, Path(path), Choice(kind, why), config=config, reporter=reporter or Silent())
+    listener = reporter or Silent()
+    dit = load_onto(found, Path(path), Choice(kind, why), config=config, reporter=listener)
+    _say(listener, f"Blocks: {dit.say_blocks()}")
+    return dit
 
 
 def dit_dtype(device: Device, wanted: Dtype) -> tuple[torch.dtype, str]:
@@ -80,7 +83,6 @@ def load_onto(
     _say(reporter, f"Path: {path.absolute()}")
     _say(reporter, f"Device: {device.torch_name} ({device.name}), {word} ({choice.why})")
     _say(reporter, f"Text: {origin}")
-    _say(reporter, f"Blocks: {_say_blocks(limits.blocks, found.num_layers, making)}")
     model = DiT(found, weights, making, limits)
     parts = (f"{summary.parameters / 1e6:.1f} M parameters", *summary.quants, say_bytes(summary.nbytes))
     took = say_seconds(time.perf_counter() - started)
@@ -137,13 +139,6 @@ def _warn_of_bare_fp8(source: TensorSource, config: DiTConfig, reporter: Reporte
     if config.variant is Variant.B7 and bare:
         text = "Every block is float8 without scales, which leaves grids; take the mixed_block35 file or Q8_0"
         _say(reporter, text, Level.WARNING)
-
-
-def _say_blocks(kept: int, layers: int, making: Making) -> str:
-    if kept == layers:
-        return f"all {layers} stay ready"
-    where = "host memory" if making.device.type == "cuda" else "the mapped file"
-    return f"{kept} of {layers} stay ready, the others come from {where} on every pass"
 
 
 def _say(reporter: Reporter, text: str, level: Level = Level.INFO) -> None:

@@ -1,6 +1,7 @@
 """The transformer: a noisy latent and its condition to a velocity."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from seedvr2_cli.dit.blocks import Blocks
 from seedvr2_cli.dit.condition import Condition, fold
 from seedvr2_cli.dit.config import IN_CHANNELS, PATCH, DiTConfig, Variant
 from seedvr2_cli.dit.layout import Layout, layout
-from seedvr2_cli.dit.limits import Limits
+from seedvr2_cli.dit.limits import Limits, block_sizes, kept_blocks
 from seedvr2_cli.dit.patches import to_latents, to_tokens
 from seedvr2_cli.dit.rope import rotation, text_angles, window_angles
 from seedvr2_cli.dit.stored import Making, Weights
@@ -42,6 +43,28 @@ class DiT:
     def dtype(self) -> torch.dtype:
         """The type of the layers; the stream between them, and the result, are float32."""
         return self._making.dtype
+
+    def keep(self, room: int) -> None:
+        """Keep the weights of as many blocks ready as so many bytes hold, from the next call on."""
+        blocks = kept_blocks(self._sizes(), self.device, room)
+        self.limits = replace(self.limits, blocks=blocks)
+        self.blocks = Blocks(self.config, self._weights, self._making, blocks)
+
+    def ready_bytes(self) -> tuple[int, int]:
+        """The bytes of the blocks that stay ready, and of those in passing: one at work and the next."""
+        sizes, kept = self._sizes(), self.limits.blocks
+        return sum(sizes[:kept]), 2 * max(sizes[kept:], default=0)
+
+    def _sizes(self) -> list[int]:
+        return block_sizes(self.config, self._weights, self._making)
+
+    def say_blocks(self) -> str:
+        """Where the blocks' weights are between two calls, in words."""
+        kept, layers = self.limits.blocks, self.config.num_layers
+        if kept == layers:
+            return f"all {layers} stay ready"
+        where = "host memory" if self.device.type == "cuda" else "the mapped file"
+        return f"{kept} of {layers} stay ready, the others come from {where} on every pass"
 
     def __call__(self, x: Tensor, text: Tensor, t: float) -> Tensor:
         """The velocity at time t, 0 to 1000.

@@ -55,12 +55,8 @@ class StoredLayer:
         """The same layer with its bytes somewhere else."""
         return replace(self, weight=move(self.weight), bias=move(self.bias) if self.bias else None)
 
-    @property
-    def nbytes(self) -> int:
-        return self.weight.nbytes + (self.bias.nbytes if self.bias else 0)
 
-
-StoredStream = dict[str, StoredLayer]  # by the field of StreamWeights it becomes
+StoredStream = dict[str, StoredLayer]  # by the field of Entry or Rest it becomes
 
 
 @dataclass(frozen=True)

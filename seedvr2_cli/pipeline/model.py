@@ -33,6 +33,8 @@ class ClipModel(Protocol):
         self, frames: Iterable[Tensor], *, tile: Tile | None, way: Way | None, length: int | None
     ) -> Iterator[Posterior]: ...
 
+    def drop_encoder(self) -> None: ...
+
     def decode_stream(
         self, latents: Iterable[Tensor], *, tile: Tile | None, way: Way | None, length: int | None
     ) -> Iterator[Tensor]: ...
@@ -92,7 +94,7 @@ def vae_on(device: Device, gate: Gate | None, options: ModelOptions, reporter: R
 
 
 def _plan(vae: VideoVAE, wanted: Wanted) -> Plan:
-    """Choose the way, and make the halves that it takes."""
+    """Choose the way, and make the halves that it takes; where they take turns, the second when it begins."""
     plan = choose_way(vae.config, vae.dtype, vae.device, wanted)
-    vae.engine.prepare(plan.way, encoder=wanted.encodes, decoder=wanted.decodes)
+    vae.engine.prepare(plan.way, encoder=wanted.encodes, decoder=wanted.decodes and not wanted.in_turn)
     return plan

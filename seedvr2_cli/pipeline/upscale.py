@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -23,7 +23,7 @@ from seedvr2_cli.pipeline.sink import Sink, say_result, target
 from seedvr2_cli.pipeline.sources import MediaSource
 from seedvr2_cli.pipeline.upscale_latents import upscale_latents
 from seedvr2_cli.pipeline.upscaling.film import upscaled
-from seedvr2_cli.pipeline.upscaling.models import ModelsLoader, load_models
+from seedvr2_cli.pipeline.upscaling.models import Models, ModelsLoader, load_models
 from seedvr2_cli.pipeline.upscaling.stages import Film, Restoration
 from seedvr2_cli.pipeline.upscaling.times import (
     check_readable,
@@ -34,8 +34,10 @@ from seedvr2_cli.pipeline.upscaling.times import (
     say_target,
     say_times,
     time_plan,
+    window_budget,
 )
-from seedvr2_cli.plan.padding import padding_of
+from seedvr2_cli.plan.padding import Padding, padding_of
+from seedvr2_cli.plan.shots import Shot
 
 WORD = "upscaled"
 STAGES = ("encode", "decode")
@@ -62,27 +64,15 @@ def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = lo
     cutter = choose_cutter(source, options.time)
     models = load(options.model, options.transformer, reporter)
     shots = film_shots(source, cutter, reporter, clock)
-    say_target(padding, reporter)
-    device, vae = torch.device(models.vae.device.torch_name), models.vae.vae
-    budget = budget_of(options.memory, models.vae.device)
-    width, height = (side // vae.config.spatial_factor for side in padding.padded)
-    times = time_plan(shots, options.time, models.restorer, (height, width), budget)
-    takes = models.restorer.window_bytes((largest(times), height, width))
-    say_times(times, takes, reporter)
-    alone = all(shot.frames == 1 for shot in shots)
-    work = Work(size=padding.padded, stages=STAGES, alone=alone, in_turn=True)
-    plan = make_plan(models.vae, work, options.tiles, options.memory, reporter)
-    film = Film(Job(vae, options.tiles, clock, plan, alone, device), shots, padding, reporter)
-    seed = options.transformer.seed
-    restoration = Restoration(models.restorer, times, seed, vae.config.scaling_factor, clock, reporter)
+    work = _plan(options, models, padding, shots, clock, reporter)
     report = RunReport(
         command="upscale",
         input=source.facts,
         settings=as_settings(options),
         device=models.vae.facts(),
-        plan=describe_plan(film.job, padding.padded, STAGES)
-        | {"target": list(padding.size)}
-        | describe_times(times),
+        plan=describe_plan(work.film.job, padding.padded, STAGES)
+        | {"target": list(padding.size), "estimated_bytes": work.estimate}
+        | describe_times(work.restoration.times),
         warnings=reporter.warnings,
         facts={"transformer": models.restorer.facts()},
     )
@@ -94,10 +84,10 @@ def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = lo
     began = time.perf_counter()
     with PeakMemory(models.vae.device) as peak, ExitStack() as owned:
         temporary = owned.enter_context(target(spec, overwrite=options.overwrite))
-        pictures = upscaled(film, restoration, source, owned, spec, color)
+        pictures = upscaled(work.film, work.restoration, source, owned, spec, color)
         count = Sink(replace(spec, path=temporary), ffmpeg, clock, reporter, source).write(pictures)
     seconds = time.perf_counter() - began
-    say_peak(max(plan.bytes, takes) if plan else None, peak.bytes, reporter)
+    say_peak(work.estimate, peak.bytes, reporter)
     reporter.say_end(source.complaints(), say_result(spec, count, seconds), clock.stages)
     outputs = [spec.final]
     if compared is not None:
@@ -111,4 +101,45 @@ def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = lo
         peak_bytes=peak.bytes,
         warnings=reporter.warnings,
         outputs=tuple(str(path) for path in outputs),
+    )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be done. estimate: bytes above the models as loaded, None where not known."""
+
+    film: Film
+    restoration: Restoration
+    estimate: int | None
+
+
+def _plan(
+    options: UpscaleOptions,
+    models: Models,
+    padding: Padding,
+    shots: tuple[Shot, ...],
+    clock: StageClock,
+    reporter: Reporter,
+) -> _Work:
+    """Windows, then the VAE's way, then the weights that may stay in what is left; each said in a line.
+
+    Raises UsageError and DeviceError.
+    """
+    say_target(padding, reporter)
+    vae, device, restorer = models.vae.vae, models.vae.device, models.restorer
+    width, height = (side // vae.config.spatial_factor for side in padding.padded)
+    times = time_plan(shots, options.time, restorer, (height, width), window_budget(options.memory, device))
+    takes = restorer.window_bytes((largest(times), height, width))
+    say_times(times, takes, reporter)
+    alone = all(shot.frames == 1 for shot in shots)
+    needs = Work(size=padding.padded, stages=STAGES, alone=alone, in_turn=True)
+    plan = make_plan(models.vae, needs, options.tiles, options.memory, reporter)
+    budget, most = budget_of(options.memory, device), max(plan.bytes, takes) if plan else takes
+    settled = restorer.settle(None if budget is None else budget - most, len(times.units), reporter)
+    job = Job(vae, options.tiles, clock, plan, alone, torch.device(device.torch_name))
+    seed, factor = options.transformer.seed, vae.config.scaling_factor
+    return _Work(
+        Film(job, shots, padding, reporter),
+        Restoration(restorer, times, seed, factor, clock, reporter),
+        settled.kept + max(plan.bytes, takes + settled.passing) if plan else None,
     )

@@ -28,7 +28,7 @@ from seedvr2_cli.pipeline.sources import LatentSource
 from seedvr2_cli.pipeline.upscaling.film import Pace
 from seedvr2_cli.pipeline.upscaling.film_info import FilmInfo
 from seedvr2_cli.pipeline.upscaling.stages import Restoration, restored
-from seedvr2_cli.pipeline.upscaling.times import describe_times, largest, say_times, time_plan
+from seedvr2_cli.pipeline.upscaling.times import describe_times, largest, say_times, time_plan, window_budget
 from seedvr2_cli.pipeline.upscaling.transformer import Restorer, load_transformer
 from seedvr2_cli.plan.target import Target
 
@@ -64,16 +64,19 @@ def upscale_latents(
     check_output(final, options.input, overwrite=options.overwrite)
     device, restorer = load(options.model, options.transformer, reporter)
     _, _, height, width = latents.shape
-    budget = budget_of(options.memory, device)
+    budget = window_budget(options.memory, device)
     times = time_plan(film.shots, options.time, restorer, (height, width), budget)
     takes = restorer.window_bytes((largest(times), height, width))
     say_times(times, takes, reporter)
+    room = budget_of(options.memory, device)
+    settled = restorer.settle(None if room is None else room - takes, len(times.units), reporter)
+    estimate = takes + settled.kept + settled.passing
     report = RunReport(
         command="upscale",
         input=source.facts,
         settings=as_settings(options),
         device=device_facts(device),
-        plan=describe_times(times) | {"estimated_bytes": takes},
+        plan=describe_times(times) | {"estimated_bytes": estimate},
         warnings=reporter.warnings,
         facts={"transformer": restorer.facts()},
     )
@@ -94,7 +97,7 @@ def upscale_latents(
         with clock.stage("write"):
             spool.save(temporary, replace(latents.info, film=done))
     seconds = time.perf_counter() - began
-    say_peak(takes, peak.bytes, reporter)
+    say_peak(estimate, peak.bytes, reporter)
     held = f"{spool.count} latents of {latents.info.frames} frames, {say_bytes(final.stat().st_size)}"
     reporter.say_end((), f"{final}: {held}, in {say_seconds(seconds)}", clock.stages)
     return replace(

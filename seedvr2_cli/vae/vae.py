@@ -103,6 +103,10 @@ class VideoVAE:
         slices = recut(pieces, later=later, multiple=1, total=_length(latents, length))
         yield from self._through(slices, tile, way or Way(), encoding=False)
 
+    def drop_encoder(self) -> None:
+        """Give up the encoder's weights: only decoding is left. Encoding raises WeightsError from then on."""
+        self.engine.drop_encoder()
+
     @torch.no_grad()
     def encode_slice(
         self, x: Tensor, state: State | None, *, way: Way | None = None, last: bool = False

@@ -46,6 +46,9 @@ class Unchanged:
     def encode_stream(self, frames: Iterable[torch.Tensor], **how: Any) -> Iterator[Posterior]:
         return (Posterior(x, x) for x in frames)
 
+    def drop_encoder(self) -> None:
+        """There is none."""
+
     def decode_stream(self, latents: Iterable[torch.Tensor], **how: Any) -> Iterator[torch.Tensor]:
         return iter(latents)
 

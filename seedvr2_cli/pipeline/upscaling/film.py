@@ -52,6 +52,8 @@ def upscaled(
         with Shelf(folder) as latents, Shelf(folder) as results:
             for piece in encoded(film, shot, frames):
                 latents.append(piece)
+            if shot == film.shots[-1]:
+                film.job.vae.drop_encoder()
             for piece in restored(restoration, shot, latents.read):
                 results.append(piece)
             pieces = (results.read(k, k + 1) for k in range(len(results)))

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import DeviceError, UsageError
 from seedvr2_cli.base.events import Line, Reporter
 from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.pipeline.clock import StageClock
-from seedvr2_cli.pipeline.options import TimeOptions
+from seedvr2_cli.pipeline.options import MemoryOptions, TimeOptions
+from seedvr2_cli.pipeline.planning import budget_of
 from seedvr2_cli.pipeline.shots import count_frames, look_for_shots
 from seedvr2_cli.pipeline.sources import MediaSource
 from seedvr2_cli.pipeline.upscaling.transformer import Restorer
@@ -51,6 +53,13 @@ def film_shots(
         return tuple(found.shot for found in look_for_shots(source, cutter, reporter, clock))
     frames = count_frames(source, reporter, clock)
     return shots_of(read_cuts(cutter, frames), frames)
+
+
+def window_budget(memory: MemoryOptions, device: Device) -> int | None:
+    """Bytes that the work on a window may take; on a GPU half of what there is, since the weights of the
+    transformer are to stay there too."""
+    budget = budget_of(memory, device)
+    return budget if budget is None or device.kind == "cpu" else budget // 2
 
 
 def time_plan(

@@ -1,7 +1,7 @@
 """The transformer of a job: which file, how it computes, and what a window takes."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +27,14 @@ from seedvr2_cli.pipeline.options import ModelOptions, TransformerOptions
 Tell = Callable[[], None]
 
 
+@dataclass(frozen=True)
+class Settled:
+    """Bytes of weights. kept: from the first window on; passing: while a window goes through."""
+
+    kept: int = 0
+    passing: int = 0
+
+
 class Restorer(Protocol):
     """What a job needs of a transformer; a test may put something simpler in its place.
 
@@ -43,6 +51,13 @@ class Restorer(Protocol):
         """What a window of (T, h, w) latents takes beside the weights, an upper estimate."""
         ...
 
+    def settle(self, room: int | None, passes: int, reporter: Reporter) -> Settled:
+        """Keep weights ready in so many bytes, where they will be used again.
+
+        room: None where it is not known how much there is. passes: how many windows will be restored.
+        """
+        ...
+
     def facts(self) -> dict[str, Any]:
         """What it is, for the report."""
         ...
@@ -51,9 +66,10 @@ class Restorer(Protocol):
 class Transformer:
     """A DiT with its text folded, asked for `steps` steps."""
 
-    def __init__(self, dit: DiT, path: Path, steps: int) -> None:
-        """Raises WeightsError where no text belongs to the model."""
-        self._dit, self._path, self._steps = dit, path, steps
+    def __init__(self, dit: DiT, path: Path, steps: int, *, chooses: bool = True) -> None:
+        """chooses: how many blocks stay ready is for `settle` to choose. Raises WeightsError where no text
+        belongs to the model."""
+        self._dit, self._path, self._steps, self._chooses = dit, path, steps, chooses
         self._fold = Folded(dit)
         self.parts = steps * dit.config.num_layers
 
@@ -71,6 +87,14 @@ class Transformer:
         """See Restorer."""
         grid = (shape[0], shape[1] // PATCH, shape[2] // PATCH)
         return working_bytes(self._dit.config, self._dit.dtype, grid, self._dit.limits)
+
+    def settle(self, room: int | None, passes: int, reporter: Reporter) -> Settled:
+        """See Restorer. What was given as a number of blocks stays."""
+        if self._chooses:
+            once = self._dit.device.type == "cpu" and passes * self._steps == 1
+            self._dit.keep(0 if once else max(0, room or 0))
+        reporter.emit(Line("DiT Loader", f"Blocks: {self._dit.say_blocks()}"))
+        return Settled(*self._dit.ready_bytes())
 
     def facts(self) -> dict[str, Any]:
         """See Restorer."""
@@ -107,5 +131,6 @@ def load_transformer(
         how = Arithmetic.INT8
     elif gate is not None and gate.products:
         how = Arithmetic.FP8
-    dit = load_onto(device, path, Choice(dtype, why, how, options.blocks), reporter=reporter)
-    return Transformer(dit, path, options.steps)
+    choice = Choice(dtype, why, how, options.blocks, room=0)
+    dit = load_onto(device, path, choice, reporter=reporter)
+    return Transformer(dit, path, options.steps, chooses=options.blocks is None)

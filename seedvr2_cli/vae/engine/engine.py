@@ -6,7 +6,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.ops.kernels import Kernels
+from seedvr2_cli.ops.on_cpu.heap import give_back
 from seedvr2_cli.ops.select import choose_kernels, strip_elements
 from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.frames import Strips
@@ -33,15 +35,24 @@ class Engine:
         self.kernels = kernels or choose_kernels(device, dtype).kernels
         self._encoder: Encoder | None = None
         self._decoder: Decoder | None = None
+        self._encodes = True
 
     def prepare(self, way: Way, *, encoder: bool = False, decoder: bool = False) -> None:
         """Make the halves that will be used, where that has not been done; for frames in pairs, if way has
         them so."""
+        if encoder and not self._encodes:
+            raise WeightsError("the encoder was given up", do="load the VAE again")
         build = Build(self.kernels, self._dtype, winograd=way.in_pairs)
         if encoder and self._encoder is None:
-            self._encoder = _made(lambda: Encoder(build, self._network.encoder), self._network.encoder)
+            self._encoder = self._made(lambda: Encoder(build, self._network.encoder), self._network.encoder)
         if decoder and self._decoder is None:
-            self._decoder = _made(lambda: Decoder(build, self._network.decoder), self._network.decoder)
+            self._decoder = self._made(lambda: Decoder(build, self._network.decoder), self._network.decoder)
+
+    def drop_encoder(self) -> None:
+        """Give up the encoder and its weights: nothing more can be encoded."""
+        self._encoder, self._encodes = None, False
+        self._network.encoder.to("meta")
+        self._give_back()
 
     def weights(self) -> list[Tensor]:
         """The weights as loaded, of the halves that have not been made yet."""
@@ -85,9 +96,13 @@ class Engine:
         strips = Strips(way.strip_rows, strip_elements(self._device))
         return Pass(self.kernels, memory, strips, keep, way.in_pairs, way.stores_last)
 
+    def _made(self, make: Callable[[], Half], source: nn.Module) -> Half:
+        """The packed half; the weights that it was made of are given up."""
+        half = make()
+        source.to("meta")
+        self._give_back()
+        return half
 
-def _made(make: Callable[[], Half], source: nn.Module) -> Half:
-    """The packed half; the weights that it was made of are given up."""
-    half = make()
-    source.to("meta")
-    return half
+    def _give_back(self) -> None:
+        if self._device.type == "cpu":
+            give_back()

@@ -15,6 +15,7 @@ from seedvr2_cli.pipeline.model import Model
 from seedvr2_cli.pipeline.options import ModelOptions, TransformerOptions, UpscaleOptions
 from seedvr2_cli.pipeline.recipe_file import write_recipe
 from seedvr2_cli.pipeline.upscaling.models import Models
+from seedvr2_cli.pipeline.upscaling.transformer import Settled
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.posterior import Posterior
 from tests.dit.conftest import write_recipe as write_dit
@@ -54,6 +55,9 @@ class Folded:
         assert length is None or count == length
         self.shots.append(count)
 
+    def drop_encoder(self) -> None:
+        """There is none."""
+
     def decode_stream(self, latents: Iterable[Tensor], *, length: int | None, **how: Any) -> Iterator[Tensor]:
         count = 0
         for z in latents:
@@ -81,6 +85,9 @@ class Nothing:
 
     def window_bytes(self, shape: tuple[int, int, int]) -> int:
         return shape[0] * self._each
+
+    def settle(self, room: int | None, passes: int, reporter: Any) -> Settled:
+        return Settled()
 
     def facts(self) -> dict[str, Any]:
         return {}
