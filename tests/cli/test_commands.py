@@ -8,6 +8,11 @@ import av
 import numpy as np
 import pytest
 
+from seedvr2_cli.dit.config import DiTConfig, Variant
+from seedvr2_cli.pipeline.recipe_file import write_recipe
+from seedvr2_cli.vae.config import VAEConfig
+from tests.dit.conftest import write_recipe as write_dit
+
 KEYS = {
     "schema",
     "command",
@@ -181,3 +186,63 @@ def samples(path):
     """Every sample of a film."""
     with av.open(str(path)) as file:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)])
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """A VAE of 16 channels and a transformer, both tiny and random, as options."""
+    folder = tmp_path_factory.mktemp("models")
+    vae = VAEConfig(block_out_channels=(8, 16, 24, 24), norm_num_groups=4)
+    write_recipe(folder / "vae.gguf", vae, "F16", seed=1)
+    dit = DiTConfig(Variant.B3, 64, 2, 48, 2, 1, 5120)
+    write_dit(folder / "dit.safetensors", dit, seed=1)
+    return ("--vae", folder / "vae.gguf", "--dit", folder / "dit.safetensors", "--device", "cpu")
+
+
+def test_upscale_says_what_it_does(run, clip, models, tmp_path):
+    result = run("upscale", clip, *models, "--frames", 6, "--resolution", 160)
+    assert result.code == 0
+    assert (tmp_path / "clip.upscaled.mp4").exists()
+    assert "[Plan] target 283x160, padded to 288x192 for the model" in result.err
+    assert "[Plan] 6 frames, 1 shot, 1 window, the largest of 9 frames takes about" in result.err
+    assert "[Output] ✓ " in result.err
+
+
+def test_upscale_in_json(run, clip, models):
+    result = run("upscale", clip, *models, "--frames", 6, "--scale", 1.5, "--window", 29, "--json", "-q")
+    report = json.loads(result.out)
+    assert report["error"] is None
+    assert report["plan"]["target"] == [318, 180]
+    assert report["plan"]["shots"] == [[0, 6, 1]]
+    assert report["settings"]["transformer"]["seed"] == 42
+    assert [stage["name"] for stage in report["stages"]][-1] == "write"
+    assert report["facts"]["transformer"]["config"]["variant"] == "3b"
+
+
+def test_the_way_through_latent_files(run, clip, models, tmp_path):
+    vae, dit = models[:2], models[2:4]
+    assert run("encode", clip, *vae, "--for-upscale", "--frames", 6).code == 0
+    assert run("upscale", tmp_path / "clip.latents.safetensors", *dit).code == 0
+    latents = tmp_path / "clip.upscaled.latents.safetensors"
+    assert run("decode", latents, *vae, "-o", tmp_path / "parts.mkv", "--codec", "ffv1").code == 0
+    whole = ("-o", tmp_path / "whole.mkv", "--codec", "ffv1", "--frames", 6)
+    assert run("upscale", clip, *models, *whole).code == 0
+    same = run("compare", tmp_path / "whole.mkv", tmp_path / "parts.mkv", "--no-sheet")
+    assert re.search(r"PSNR +equal", same.out)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("upscale", "--window", "many"), "--window: 'many' is neither auto nor a whole number"),
+        (("upscale", "--strength", "2"), "--strength: 2 is no share; give 0 to 1"),
+        (("upscale", "--scale", "2", "--resolution", "720"), "--resolution and --scale both give the size"),
+        (("upscale", "--blocks-on-gpu", "-1"), "--blocks-on-gpu"),
+        (("encode", "--scale", "2"), "size, padding and shots are for upscaling; give --for-upscale too"),
+    ],
+)
+def test_options_of_upscale_that_are_wrong(run, clip, words, message):
+    result = run(words[0], clip, *words[1:])
+    assert result.code == 2
+    assert message in result.err
+    assert len(result.err.splitlines()) == 1
