@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "ops": {"base"},
     "plan": {"base"},
     "hub": {"base"},
+    "ledger": {"base"},
     "console": {"base"},
     "color": {"base"},
     "prepare": {"base", "plan"},
@@ -34,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
             "ops",
             "plan",
             "hub",
+            "ledger",
             "vae",
             "dit",
             "compare",
@@ -51,7 +53,7 @@ FENCES: dict[str, set[str]] = {
     "typer": {"cli"},
     "rich": {"console", "cli"},
     "huggingface_hub": {"hub"},
-    "filelock": {"hub"},
+    "filelock": {"hub", "ledger"},
     "av": {"media"},
     "imageio_ffmpeg": {"media"},
     "subprocess": {"media", "bench", "ops.on_triton.ptx"},
@@ -60,7 +62,7 @@ FENCES: dict[str, set[str]] = {
 }
 # where triton may be imported at the top of a module; elsewhere behind its fence, inside functions
 KERNELS = f"{PACKAGE}.ops.on_triton.kernels"
-TORCH_FREE = ["base", "media", "plan", "hub", "compare", "console", "cli"]
+TORCH_FREE = ["base", "media", "plan", "hub", "ledger", "compare", "console", "cli"]
 TORCH_FREE_MODULES = [
     "seedvr2_cli",
     "seedvr2_cli.pipeline.compare",

@@ -250,6 +250,18 @@ CacheFolder = Annotated[
         rich_help_panel=_TILES,
     ),
 ]
+WorkDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--work-dir",
+        metavar="FOLDER",
+        help="Keep what is finished here, to go on after a stop.  Not given: OUTPUT.work, for long runs.",
+        rich_help_panel=_RUN,
+    ),
+]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Give up what an earlier run has kept.", rich_help_panel=_RUN)
+]
 PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Say the memory plan, and stop.", rich_help_panel=_TILES)
 ]

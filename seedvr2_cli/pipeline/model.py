@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -46,13 +47,15 @@ Planner = Callable[[Wanted], Plan]
 @dataclass(frozen=True)
 class Model:
     """A loaded VAE and where it runs. dtype: the type it computes in. gate: the answer to --fp8, if asked.
-    planner: chooses the way through, None for a model that has but one."""
+    planner: chooses the way through, None for a model that has but one. path: of the weights, if they are
+    a file."""
 
     vae: ClipModel
     device: Device
     dtype: str
     gate: Gate | None
     planner: Planner | None = None
+    path: Path | None = None
 
     def facts(self) -> dict[str, Any]:
         """The device as a report shows it."""
@@ -90,7 +93,7 @@ def vae_on(device: Device, gate: Gate | None, options: ModelOptions, reporter: R
     path = resolve(options.vae, (Variant.VAE,), options.find, reporter)
     vae = load_onto(device, path, options.config, options.dtype, reporter)
     planner = partial(_plan, vae)
-    return Model(vae, device, str(vae.dtype).removeprefix("torch."), gate, planner)
+    return Model(vae, device, str(vae.dtype).removeprefix("torch."), gate, planner, path)
 
 
 def _plan(vae: VideoVAE, wanted: Wanted) -> Plan:

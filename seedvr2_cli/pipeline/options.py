@@ -180,6 +180,15 @@ class ColorOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkOptions:
+    """Where a long run keeps what it has finished. folder: None: beside the output, for runs that are long
+    enough. restart: what is there is given up."""
+
+    folder: Path | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class UpscaleOptions(FrameJob):
     """`upscale`: a video or image is restored at a larger size."""
 
@@ -188,6 +197,7 @@ class UpscaleOptions(FrameJob):
     transformer: TransformerOptions = field(default_factory=TransformerOptions)
     time: TimeOptions = field(default_factory=TimeOptions)
     color: ColorOptions = field(default_factory=ColorOptions)
+    work: WorkOptions = field(default_factory=WorkOptions)
 
 
 @dataclass(frozen=True, kw_only=True)

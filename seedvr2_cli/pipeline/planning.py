@@ -13,6 +13,7 @@ from seedvr2_cli.pipeline.model import Model
 from seedvr2_cli.pipeline.options import MemoryOptions, TileOptions
 from seedvr2_cli.plan.geometry import padded_size
 from seedvr2_cli.vae.engine.plan import Plan, Wanted
+from seedvr2_cli.vae.engine.way import Way
 
 SHARE = 0.9  # of the free memory that a run takes unasked
 
@@ -20,12 +21,14 @@ SHARE = 0.9  # of the free memory that a run takes unasked
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """What goes through a VAE. size: (width, height) of the pictures; stages: the halves they go through.
-    alone: one picture; in_turn: all of a shot leaves the encoder before the decoder begins."""
+    alone: one picture; in_turn: all of a shot leaves the encoder before the decoder begins. way: not to be
+    chosen any more."""
 
     size: tuple[int, int]
     stages: tuple[str, ...]
     alone: bool
     in_turn: bool = False
+    way: Way | None = None
 
 
 def make_plan(
@@ -51,6 +54,7 @@ def make_plan(
             budget=budget,
             strip_rows=tiles.strip_rows,
             folder=memory.cache_folder,
+            way=work.way,
         )
     )
     of = f" of {say_bytes(budget)} ({whose})" if budget is not None else ""

@@ -27,7 +27,7 @@ from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.sources import LatentSource
 from seedvr2_cli.pipeline.upscaling.film import Pace
 from seedvr2_cli.pipeline.upscaling.film_info import FilmInfo
-from seedvr2_cli.pipeline.upscaling.stages import Restoration, restored
+from seedvr2_cli.pipeline.upscaling.stages import Restoration, restored, transformed
 from seedvr2_cli.pipeline.upscaling.times import describe_times, largest, say_times, time_plan, window_budget
 from seedvr2_cli.pipeline.upscaling.transformer import Restorer, load_transformer
 from seedvr2_cli.plan.target import Target
@@ -90,7 +90,8 @@ def upscale_latents(
         temporary = owned.enter_context(whole_file(final, overwrite=options.overwrite))
         spool = owned.enter_context(LatentSpool(final.parent, half=False))
         for shot in film.shots:
-            for piece in restored(work, shot, partial(_read, latents, film.first_latent(shot))):
+            read = partial(_read, latents, film.first_latent(shot))
+            for piece in restored(work, shot, partial(transformed, work, shot, read)):
                 spool.append(piece.permute(3, 0, 1, 2)[None])
             pace.say(shot)
         done = replace(film, restored=True, color=options.color.method, strength=options.color.strength)

@@ -21,6 +21,7 @@ from seedvr2_cli.pipeline.options import (
     TimeOptions,
     TransformerOptions,
     UpscaleOptions,
+    WorkOptions,
 )
 
 NAME = "upscale"
@@ -84,6 +85,8 @@ def run(
     pix_fmt: o.PixFmt = None,
     encoder_args: o.EncoderArgs = None,
     pipe: o.PipeForm = OutputOptions.pipe,
+    work_dir: o.WorkDir = None,
+    restart: o.Restart = False,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -136,6 +139,7 @@ def run(
             overlap=overlap,
         ),
         color=ColorOptions(method=color, strength=Strength.parse(strength)),
+        work=WorkOptions(folder=work_dir, restart=restart),
         codec=codec,
         crf=crf,
         pad_even=pad_even,

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -25,6 +26,7 @@ from seedvr2_cli.pipeline.upscaling.stages import (
     finished,
     prepared,
     restored,
+    transformed,
 )
 from seedvr2_cli.plan.shots import Shot
 
@@ -54,7 +56,7 @@ def upscaled(
                 latents.append(piece)
             if shot == film.shots[-1]:
                 film.job.vae.drop_encoder()
-            for piece in restored(restoration, shot, latents.read):
+            for piece in restored(restoration, shot, partial(transformed, restoration, shot, latents.read)):
                 results.append(piece)
             pieces = (results.read(k, k + 1) for k in range(len(results)))
             made = decoded(film, shot, pieces)

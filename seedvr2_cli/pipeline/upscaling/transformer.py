@@ -38,10 +38,11 @@ class Settled:
 class Restorer(Protocol):
     """What a job needs of a transformer; a test may put something simpler in its place.
 
-    parts: how often `restore` calls its `tell` for one window.
+    parts: how often `restore` calls its `tell` for one window. path: of the weights, if they lie in a file.
     """
 
     parts: int
+    path: Path | None
 
     def restore(self, noise: Tensor, condition: Tensor, tell: Tell) -> Tensor:
         """noise, condition: a window, (T, h, w, 16), scaled. Returns the same shape, restored."""
@@ -69,7 +70,8 @@ class Transformer:
     def __init__(self, dit: DiT, path: Path, steps: int, *, chooses: bool = True) -> None:
         """chooses: how many blocks stay ready is for `settle` to choose. Raises WeightsError where no text
         belongs to the model."""
-        self._dit, self._path, self._steps, self._chooses = dit, path, steps, chooses
+        self.path: Path | None = path
+        self._dit, self._steps, self._chooses = dit, steps, chooses
         self._fold = Folded(dit)
         self.parts = steps * dit.config.num_layers
 
@@ -99,7 +101,7 @@ class Transformer:
     def facts(self) -> dict[str, Any]:
         """See Restorer."""
         dit = self._dit
-        kind = {"path": str(self._path), "dtype": str(dit.dtype).removeprefix("torch."), "steps": self._steps}
+        kind = {"path": str(self.path), "dtype": str(dit.dtype).removeprefix("torch."), "steps": self._steps}
         return kind | {"config": asdict(dit.config), "limits": asdict(dit.limits)}
 
 

@@ -31,7 +31,7 @@ class Wanted:
     """What is planned for. size: (width, height) in pixels, multiples of the latents' factor. alone: one
     frame, not a clip. in_turn: all of a clip leaves one half before the other begins. budget: bytes above the
     loaded model, None: no bound. strip_rows: rows at a time, None: what suits. folder: where files may hold
-    the causal memory, if it does not fit."""
+    the causal memory, if it does not fit. way: not to be chosen any more."""
 
     size: tuple[int, int]
     alone: bool
@@ -41,6 +41,7 @@ class Wanted:
     budget: int | None = None
     strip_rows: int | None = None
     folder: Path | None = None
+    way: Way | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def choose_way(config: VAEConfig, dtype: torch.dtype, device: torch.device, want
     Raises DeviceError with the smallest budget that would do.
     """
     job = _Job(config, dtype, device, wanted)
+    if wanted.way is not None:
+        return _estimate(job, wanted.way, "in the way that the run began with")
     budget = wanted.budget
     smallest: Plan | None = None
     for way, reason in _ways(job):

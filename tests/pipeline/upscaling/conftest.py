@@ -72,6 +72,7 @@ class Nothing:
     """A transformer that gives its condition back, and keeps what it was asked."""
 
     parts = 2
+    path = None
 
     def __init__(self, bytes_per_latent: int = 1) -> None:
         self.noises: list[Tensor] = []

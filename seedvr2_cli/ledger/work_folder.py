@@ -1,0 +1,166 @@
+"""The folder in which a run keeps its finished units, so that the same command can go on where it stopped."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from seedvr2_cli.base.errors import OutputError, UsageError
+from seedvr2_cli.base.files import output_error
+from seedvr2_cli.ledger.durable import clear_parts, durable_file
+from seedvr2_cli.ledger.journal import Journal
+from seedvr2_cli.ledger.manifest import first_difference, read_manifest, write_manifest
+
+MANIFEST, JOURNAL, LOCK = "manifest.json", "journal", "lock"
+_PIECE = 1 << 20
+
+
+class WorkFolder:
+    """Finished units by their keys: a file each, its size and CRC-32 in the journal. See `open_folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._journal = Journal(folder / JOURNAL)
+        self._whole: set[str] = set()  # those whose bytes were compared in this run
+
+    def find(self, key: str) -> Path | None:
+        """The file of a finished unit; None where it is not finished, not there, or not as it was written."""
+        entry = self._journal.entries.get(key)
+        if entry is None or "file" not in entry:
+            return None
+        path = self.folder / Path(str(entry["file"])).name
+        if key not in self._whole:
+            try:
+                if (path.stat().st_size, _crc32(path)) != (entry.get("bytes"), entry.get("crc32")):
+                    return None
+            except OSError:
+                return None
+            self._whole.add(key)
+        return path
+
+    def add_note(self, key: str, note: dict[str, Any]) -> None:
+        """Keep a note that has no file. Raises OutputError."""
+        self._journal.add({"key": key, "note": note})
+
+    def note(self, key: str) -> dict[str, Any]:
+        """What was noted of a finished unit when it was kept."""
+        entry: dict[str, Any] = self._journal.entries.get(key, {}).get("note", {})
+        return entry
+
+    @contextmanager
+    def unit(self, key: str, suffix: str, note: dict[str, Any] | None = None) -> Iterator[Path]:
+        """Give a path to write a unit to; it is finished when the block ends well. note: kept in the journal,
+        as it is by then. Raises OutputError."""
+        final = self.folder / f"{key}{suffix}"
+        with durable_file(final) as temporary:
+            yield temporary
+        try:
+            facts = {"file": final.name, "bytes": final.stat().st_size, "crc32": _crc32(final)}
+        except OSError as error:
+            raise output_error(final, error, "--work-dir") from error
+        self._journal.add({"key": key, "note": note or {}} | facts)
+        self._whole.add(key)
+
+    def forget(self, key: str) -> None:
+        """A unit is not needed any more: something made of it is finished."""
+        entry = self._journal.entries.pop(key, None)
+        if entry is not None:
+            with suppress(OSError):  # it is of no harm but for its size
+                (self.folder / Path(str(entry["file"])).name).unlink()
+
+    def close(self) -> None:
+        """No more units in this run."""
+        self._journal.close()
+
+
+@contextmanager
+def open_folder(folder: Path, *, restart: bool = False) -> Iterator[WorkFolder]:
+    """The folder for one run at a time; made where it is missing.
+
+    restart: what a run kept there is given up. Raises OutputError where it cannot be used, where another run
+    has it, and where it holds something else.
+    """
+    if folder.exists() and not is_work_folder(folder) and any(folder.iterdir()):
+        do = "give an empty or a new --work-dir"
+        raise OutputError("holds other files, and no run of ours", where=folder, do=do)
+    with _locked(folder):
+        if restart:
+            _clear(folder)
+        clear_parts(folder)
+        work = WorkFolder(folder)
+        try:
+            yield work
+        finally:
+            work.close()
+
+
+def is_work_folder(folder: Path) -> bool:
+    """Whether a run keeps its units there."""
+    return (folder / MANIFEST).is_file() or (folder / JOURNAL).is_file()
+
+
+def settle_manifest(folder: Path, values: dict[str, Any]) -> bool:
+    """Write down what the run is, or compare it with what it was; whether it was there already.
+
+    Raises UsageError with the first difference, OutputError for a manifest that cannot be read.
+    """
+    path = folder / MANIFEST
+    known = read_manifest(path)
+    if known is None:
+        write_manifest(path, values)
+        return False
+    difference = first_difference(known, values)
+    if difference is not None:
+        do = "give what was given then, --restart to begin again, or another --work-dir"
+        raise UsageError(f"holds another run: {difference}", where=folder, do=do)
+    return True
+
+
+def remove_folder(folder: Path) -> None:
+    """The run is done and its result stands: what it kept goes, and nothing else."""
+    with suppress(OutputError, OSError):  # what stays is of no harm but for its size
+        _clear(folder)
+        (folder / LOCK).unlink(missing_ok=True)
+        folder.rmdir()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which goes with the process however it ends."""
+    from filelock import FileLock, Timeout  # takes 20 ms to import
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK, timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        what = "another run is working there"
+        raise OutputError(what, where=folder, do="wait for it, or give another --work-dir") from error
+    except (OSError, NotImplementedError) as error:
+        known = error if isinstance(error, OSError) else OSError(None, str(error))
+        raise output_error(folder, known, "--work-dir") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _clear(folder: Path) -> None:
+    """Remove our own files: those that the journal names, and its own."""
+    journal = Journal(folder / JOURNAL)
+    journal.close()
+    names = [Path(str(entry.get("file", ""))).name for entry in journal.entries.values()]
+    for name in (*filter(None, names), MANIFEST, JOURNAL):
+        try:
+            (folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise output_error(folder / name, error, "--work-dir") from error
+
+
+def _crc32(path: Path) -> int:
+    total = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            total = zlib.crc32(piece, total)
+    return total

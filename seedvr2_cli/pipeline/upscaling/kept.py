@@ -1,0 +1,224 @@
+"""A film whose finished units are kept on disk: what is there is not done again, whatever ended the run.
+
+A unit is the encoded latents of a shot, the restored latents of a window, or the finished frames of a shot,
+which are kept losslessly; what a finished shot was made of is removed. The output is written from the frames
+when all are there, so that it is the same file whether the run was stopped or not.
+"""
+
+import zlib
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seedvr2_cli.base.choices import Codec
+from seedvr2_cli.base.errors import MediaError, OutputError
+from seedvr2_cli.base.events import Progress
+from seedvr2_cli.color.correct import Corrector
+from seedvr2_cli.ledger.work_folder import WorkFolder
+from seedvr2_cli.media.codecs import CODECS
+from seedvr2_cli.media.ffmpeg import FFmpeg
+from seedvr2_cli.media.probe import probe
+from seedvr2_cli.media.reader import FrameReader, Pixels
+from seedvr2_cli.media.timing import DEFAULT_RATE
+from seedvr2_cli.media.writer import FrameWriter, OutputSpec
+from seedvr2_cli.pipeline.lanes import Ahead
+from seedvr2_cli.pipeline.sources import MediaSource, pixel_type
+from seedvr2_cli.pipeline.upscaling.film import Pace
+from seedvr2_cli.pipeline.upscaling.shelf import Shelf
+from seedvr2_cli.pipeline.upscaling.stages import (
+    Film,
+    Restoration,
+    decoded,
+    encoded,
+    finished,
+    prepared,
+    restored,
+    transformed,
+)
+from seedvr2_cli.plan.shots import Shot
+from seedvr2_cli.plan.windows import Unit, Window
+
+LATENTS, FRAMES = ".f32", ".mkv"
+
+
+@dataclass(frozen=True)
+class KeptFilm:
+    """What is worked on, and where it is kept. spec: of the output, whose depth the kept frames have."""
+
+    film: Film
+    restoration: Restoration
+    source: MediaSource
+    spec: OutputSpec
+    corrector: Corrector
+    ffmpeg: FFmpeg
+    work: WorkFolder
+
+    def count_done(self) -> tuple[int, int]:
+        """Shots that are finished, and windows that are, those of such shots counted."""
+        shots = [shot for shot in self.film.shots if self.work.find(_frames_key(shot))]
+        there = {shot.first for shot in shots}
+        windows = sum(
+            unit.shot.first in there or self.work.find(unit.key) is not None
+            for unit in self.restoration.times.units
+        )
+        return len(shots), windows
+
+    def pictures(self, owned: ExitStack) -> Iterator[Pixels]:
+        """Finish what is not finished, then give all pictures, (1, H, W, 3) each."""
+        self._finish(owned)
+        size = self.film.padding.size
+        beside = self.source.read(owned, alpha=self.spec.alpha, size=size)
+        for shot in self.film.shots:
+            for pixels in self._kept_frames(shot):
+                if next(beside, None) is None:
+                    raise MediaError("the end came early in the last reading", where=self.source.info.path)
+                yield pixels[None]
+
+    def _finish(self, owned: ExitStack) -> None:
+        missing = [shot for shot in self.film.shots if self.work.find(_frames_key(shot)) is None]
+        if not missing:
+            return
+        ahead, behind = _Reading(self, owned), _Reading(self, owned)
+        pace = Pace(self.film.shots, self.film.reporter)
+        for shot in missing:
+            self._finish_shot(shot, ahead, behind)
+            if shot == missing[-1]:
+                self.film.job.vae.drop_encoder()
+            pace.say(shot)
+
+    def _finish_shot(self, shot: Shot, ahead: "_Reading", behind: "_Reading") -> None:
+        units = [unit for unit in self.restoration.times.units if unit.shot == shot]
+        if (
+            any(self.work.find(unit.key) is None for unit in units)
+            and self.work.find(_latents_key(shot)) is None
+        ):
+            pieces = encoded(self.film, shot, prepared(self.film, ahead.of(shot)))
+            self._keep(_latents_key(shot), pieces)
+        with Shelf(self.work.folder) as results:
+            for piece in restored(self.restoration, shot, partial(self._window, shot, units)):
+                results.append(piece)
+            pieces = (results.read(k, k + 1) for k in range(len(results)))
+            references = prepared(self.film, behind.of(shot))
+            frames = finished(
+                self.film,
+                decoded(self.film, shot, pieces),
+                references,
+                self.corrector,
+                pixel_type(self.spec.depth),
+            )
+            self._keep_frames(shot, frames)
+        for key in (_latents_key(shot), *(unit.key for unit in units)):
+            self.work.forget(key)
+
+    def _window(self, shot: Shot, units: list[Unit], window: Window) -> Tensor:
+        """A window's result, as it was kept or made now."""
+        key = next(unit.key for unit in units if unit.window == window)
+        if self.work.find(key) is None:
+            latents = self._mapped(_latents_key(shot))
+
+            def read(start: int, stop: int) -> Tensor:
+                return torch.from_numpy(np.array(latents[start:stop]))
+
+            self._keep(key, iter([transformed(self.restoration, shot, read, window)]))
+        return torch.from_numpy(np.array(self._mapped(key)))
+
+    def _keep(self, key: str, pieces: Iterator[Tensor]) -> None:
+        """Keep latents (t, h, w, C), float32, as they come."""
+        note: dict[str, list[int]] = {}
+        with self.work.unit(key, LATENTS, note) as path, path.open("wb") as file:
+            count = 0
+            for piece in pieces:
+                values = piece.float().cpu().contiguous().numpy().astype("<f4", copy=False)
+                count += len(values)
+                note["shape"] = [count, *values.shape[1:]]
+                file.write(values.data)
+
+    def _mapped(self, key: str) -> np.ndarray:
+        path = self.work.find(key)
+        if path is None:
+            raise OutputError(f"{key} is damaged", where=self.work.folder, do="run the same command again")
+        return np.memmap(path, "<f4", "r", shape=tuple(self.work.note(key)["shape"]))
+
+    def _keep_frames(self, shot: Shot, batches: Iterator[Pixels]) -> None:
+        """Keep a shot's frames, with the CRC-32 of each."""
+        note: dict[str, list[int]] = {"crc32": []}
+        done = shot.first
+        with self.work.unit(_frames_key(shot), FRAMES, note) as path:
+            spec = replace(
+                self.spec,
+                path=path,
+                final=path,
+                width=self.film.padding.size[0],
+                height=self.film.padding.size[1],
+                codec=CODECS[Codec.FFV1],
+                alpha=False,
+                carry=None,
+                rate=self.spec.rate or DEFAULT_RATE,
+                tick=Fraction(0),
+                preset="",
+                encoder_arguments=(),
+                wanted_format="",
+                sequence=False,
+            )
+            with FrameWriter(spec, self.ffmpeg) as writer:
+                for batch in batches:
+                    for pixels in batch:
+                        note["crc32"].append(_crc32(pixels))
+                        writer.write(pixels, None)
+                    done += len(batch)
+                    self.film.reporter.emit(Progress("Decode", done, self.film.frames))
+                writer.finish()
+
+    def _kept_frames(self, shot: Shot) -> Iterator[Pixels]:
+        key = _frames_key(shot)
+        path = self.work.find(key)
+        wanted = self.work.note(key).get("crc32", [])
+        damaged = OutputError(f"{key} is damaged", where=self.work.folder, do="run the same command again")
+        if path is None:
+            raise damaged
+        count = 0
+        with FrameReader(probe(path, self.ffmpeg), self.ffmpeg) as reader:
+            for count, frame in enumerate(reader, start=1):
+                if count > len(wanted) or _crc32(frame.pixels) != wanted[count - 1]:
+                    raise damaged
+                yield frame.pixels
+        if count != shot.frames:
+            raise damaged
+
+
+class _Reading:
+    """The source's pictures, shot by shot; begun when the first is asked for, and read over what is not."""
+
+    def __init__(self, kept: KeptFilm, owned: ExitStack) -> None:
+        self._source, self._owned = kept.source, owned
+        self._pictures: Iterator[Pixels] | None = None
+        self._at = 0
+
+    def of(self, shot: Shot) -> Iterator[Pixels]:
+        """The pictures of a shot that lies behind all that were asked for before."""
+        if self._pictures is None:
+            frames = self._owned.enter_context(Ahead(self._owned.enter_context(self._source.reader())))
+            self._pictures = (frame.pixels for frame in frames)
+        deque(islice(self._pictures, shot.first - self._at), maxlen=0)
+        self._at = shot.stop
+        return islice(self._pictures, shot.frames)
+
+
+def _latents_key(shot: Shot) -> str:
+    return f"f{shot.first}-{shot.stop}.latents"
+
+
+def _frames_key(shot: Shot) -> str:
+    return f"f{shot.first}-{shot.stop}.frames"
+
+
+def _crc32(pixels: Pixels) -> int:
+    return zlib.crc32(np.ascontiguousarray(pixels).data)

@@ -1,0 +1,326 @@
+"""Whatever ends a run, the same command goes on, and its output is that of a run that was never ended."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seedvr2_cli.base.choices import Codec, ColorMethod
+from seedvr2_cli.base.errors import OutputError, UsageError
+from seedvr2_cli.ledger import durable
+from seedvr2_cli.ledger.journal import Journal
+from seedvr2_cli.media.probe import probe
+from seedvr2_cli.pipeline.options import (
+    ColorOptions,
+    MemoryOptions,
+    ModelOptions,
+    Target,
+    TimeOptions,
+    TransformerOptions,
+    UpscaleOptions,
+    WorkOptions,
+)
+from seedvr2_cli.pipeline.upscale import upscale
+from tests.pipeline.conftest import Lines, cut, frames_of, sound_of
+from tests.pipeline.upscaling.conftest import Loader
+
+CUTS = (9, 10, 36)
+FRAMES = 60
+
+
+@pytest.fixture(scope="session")
+def film(data, ffmpeg, tmp_path_factory) -> Path:
+    """Sixty frames with sound."""
+    folder = tmp_path_factory.mktemp("film")
+    (folder / "cuts.txt").write_text("".join(f"{first}\n" for first in CUTS))
+    return cut(ffmpeg, data / "clips/bbb_180p_aac.mp4", folder / "film.mp4", FRAMES)
+
+
+def job(film: Path, output: Path, **more) -> UpscaleOptions:
+    """Four shots, six windows."""
+    given = {
+        "model": ModelOptions(),
+        "target": Target(resolution=32, allow_downscale=True),
+        "time": TimeOptions(cuts=film.with_name("cuts.txt"), window=21, overlap=1),
+        "color": ColorOptions(method=ColorMethod.OFF),
+        "codec": Codec.FFV1,
+    }
+    return UpscaleOptions(input=film, output=output, **given | more)
+
+
+class Restorer(Loader):
+    """Models that leave a trace of the noise, so that a unit that was made otherwise would show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+        self.transformer.restore = self.restore
+
+    def restore(self, noise, condition, tell):
+        self.calls += 1
+        return condition * 0.9 + 0.1 * noise.mean(-1, keepdim=True)
+
+
+@pytest.fixture(scope="session")
+def whole(film, ffmpeg, tmp_path_factory) -> Path:
+    """The film of a run that nothing ended."""
+    output = tmp_path_factory.mktemp("whole") / "out.mkv"
+    loader = Restorer()
+    upscale(job(film, output), Lines(), loader)
+    assert loader.calls == 6
+    assert [path.name for path in output.parent.iterdir()] == ["out.mkv"]
+    return output
+
+
+def assert_same(result: Path, whole: Path, ffmpeg) -> None:
+    np.testing.assert_array_equal(frames_of(result, ffmpeg), frames_of(whole, ffmpeg))
+    assert sound_of(result) == sound_of(whole)
+    assert probe(result, ffmpeg).video == probe(whole, ffmpeg).video
+
+
+def test_kept_units_change_no_frame(film, whole, ffmpeg, tmp_path, lines, monkeypatch):
+    monkeypatch.setattr("seedvr2_cli.pipeline.upscale.KEPT_FROM", 100)
+    upscale(job(film, tmp_path / "out.mkv"), lines, Restorer())
+    assert not any("[Work]" in said for said in lines.said)
+    assert_same(tmp_path / "out.mkv", whole, ffmpeg)
+
+
+class Crash(BaseException):
+    """The end of a run at a step of writing."""
+
+
+def crash_at(monkeypatch, step: int) -> None:
+    """From now on the step'th flush of a file, of a folder, or of the journal is not reached."""
+    left = [step]
+
+    def counted(work):
+        def run(*given):
+            if left[0] == 0:
+                raise Crash
+            left[0] -= 1
+            return work(*given)
+
+        return run
+
+    monkeypatch.setattr(durable, "flush", counted(durable.flush))
+    monkeypatch.setattr(durable, "flush_folder", counted(durable.flush_folder))
+    monkeypatch.setattr(Journal, "add", counted(Journal.add))
+
+
+@pytest.mark.parametrize("step", range(0, 48, 3))
+def test_a_run_that_ends_at_any_step_of_writing_is_taken_up(step, film, whole, ffmpeg, tmp_path, monkeypatch):
+    output, calls = tmp_path / "out.mkv", 0
+    for attempt in range(60):
+        lines, loader = Lines(), Restorer()
+        with monkeypatch.context() as patch:
+            if attempt == 0:
+                crash_at(patch, step)
+            try:
+                upscale(job(film, output), lines, loader)
+            except Crash:
+                calls += loader.calls
+                assert not output.exists()
+                continue
+            calls += loader.calls
+            break
+    assert_same(output, whole, ffmpeg)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
+    assert calls <= 6 + 1  # at most the window at work was done twice
+
+
+def test_a_run_that_ends_again_and_again_comes_to_its_end(film, whole, ffmpeg, tmp_path, monkeypatch):
+    """Every attempt is ended five steps on: no attempt does the work of the one before."""
+    output, ends = tmp_path / "out.mkv", 0
+    while not output.exists():
+        with monkeypatch.context() as patch:
+            crash_at(patch, 5)
+            try:
+                upscale(job(film, output), Lines(), Restorer())
+            except Crash:
+                ends += 1
+    assert 3 < ends < 20
+    assert_same(output, whole, ffmpeg)
+
+
+def stopped(film, output, monkeypatch, step=14) -> Path:
+    """A work folder of a run that was ended in the middle."""
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        crash_at(patch, step)
+        upscale(job(film, output), Lines(), Restorer())
+    return output.with_name(f"{output.name}.work")
+
+
+def test_what_is_there_is_said(film, tmp_path, monkeypatch, lines):
+    work = stopped(film, tmp_path / "out.mkv", monkeypatch)
+    upscale(job(film, tmp_path / "out.mkv"), lines, Restorer())
+    assert any(said.startswith(f"[Resume] {work}: ") and "of 4 shots and" in said for said in lines.said)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"transformer": TransformerOptions(seed=7)}, "settings.transformer.seed was 42 and is 7"),
+        (
+            {"target": Target(scale=0.2, allow_downscale=True)},
+            "settings.target.resolution was 32 and is null",
+        ),
+        ({"color": ColorOptions()}, 'settings.color.method was "off" and is "auto"'),
+    ],
+)
+def test_other_settings_are_refused_with_the_first_difference(
+    change, words, film, tmp_path, monkeypatch, lines
+):
+    output = tmp_path / "out.mkv"
+    stopped(film, output, monkeypatch)
+    with pytest.raises(UsageError) as raised:
+        upscale(job(film, output, **change), lines, Restorer())
+    assert words in str(raised.value)
+    assert "--restart" in str(raised.value)
+
+
+def test_restart_begins_again(film, ffmpeg, tmp_path, monkeypatch, lines):
+    output = tmp_path / "out.mkv"
+    stopped(film, output, monkeypatch)
+    loader = Restorer()
+    again = job(film, output, transformer=TransformerOptions(seed=7), work=WorkOptions(restart=True))
+    upscale(again, lines, loader)
+    assert loader.calls == 6
+
+
+def test_what_only_encodes_or_holds_memory_may_change(film, ffmpeg, whole, tmp_path, monkeypatch, lines):
+    output = tmp_path / "out.mkv"
+    stopped(film, output, monkeypatch)
+    loader = Restorer()
+    upscale(job(film, output, crf=20, memory=MemoryOptions(budget=1 << 30)), lines, loader)
+    assert loader.calls < 6
+    assert_same(output, whole, ffmpeg)
+
+
+def test_another_source_is_refused(film, ffmpeg, tmp_path, monkeypatch, lines):
+    copy = tmp_path / "film.mp4"
+    copy.write_bytes(film.read_bytes())
+    copy.with_name("cuts.txt").write_text(film.with_name("cuts.txt").read_text())
+    stopped(copy, tmp_path / "out.mkv", monkeypatch)
+    data = bytearray(copy.read_bytes())
+    data[-1] ^= 1
+    copy.write_bytes(bytes(data))
+    with pytest.raises(UsageError, match=r"source\.sha256 was"):
+        upscale(job(copy, tmp_path / "out.mkv"), lines, Restorer())
+
+
+def test_a_damaged_unit_is_made_again(film, whole, ffmpeg, tmp_path, monkeypatch, lines):
+    output = tmp_path / "out.mkv"
+    work = stopped(film, output, monkeypatch)
+    for path in [*work.glob("*.f32"), *work.glob("*.mkv")]:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 8
+        path.write_bytes(bytes(data))
+    upscale(job(film, output), lines, Restorer())
+    assert_same(output, whole, ffmpeg)
+
+
+def test_a_manifest_that_was_cut_is_refused_and_nothing_is_lost(film, tmp_path, monkeypatch, lines):
+    work = stopped(film, tmp_path / "out.mkv", monkeypatch)
+    text = (work / "manifest.json").read_text()
+    (work / "manifest.json").write_text(text[: len(text) // 2])
+    units = sorted(path.name for path in work.iterdir())
+    with pytest.raises(OutputError, match="is damaged: it does not say what the run was"):
+        upscale(job(film, tmp_path / "out.mkv"), lines, Restorer())
+    assert sorted(path.name for path in work.iterdir()) == units
+
+
+def test_a_work_folder_of_ones_own(film, ffmpeg, whole, tmp_path, lines):
+    work = WorkOptions(folder=tmp_path / "elsewhere")
+    upscale(job(film, tmp_path / "out.mkv", work=work), lines, Restorer())
+    assert any(said.startswith(f"[Work] kept in {tmp_path / 'elsewhere'}") for said in lines.said)
+    assert_same(tmp_path / "out.mkv", whole, ffmpeg)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_short_run_keeps_nothing(film, tmp_path, lines):
+    short = replace(job(film, tmp_path / "out.mkv"), time=TimeOptions())
+    upscale(replace(short, reading=replace(short.reading, frames=9)), lines, Restorer())
+    assert not any("[Work]" in said for said in lines.said)
+
+
+def test_times_of_a_variable_rate_and_transparency_go_along(data, ffmpeg, tmp_path, lines):
+    for name in ("vfr_ms.mkv", "alpha_vp9.webm"):
+        results = []
+        for folder in (None, tmp_path / "work"):
+            output = tmp_path / f"{bool(folder)}_{name}.mkv"
+            time_options = TimeOptions()
+            given = job(data / "clips" / name, output, time=time_options, work=WorkOptions(folder=folder))
+            upscale(given, lines, Restorer())
+            results.append(output)
+        assert probe(results[0], ffmpeg).video == probe(results[1], ffmpeg).video
+        np.testing.assert_array_equal(frames_of(results[0], ffmpeg), frames_of(results[1], ffmpeg))
+
+
+RUN = """
+import sys, torch
+from pathlib import Path
+torch.set_num_threads(1)
+from tests.pipeline.conftest import Lines
+from tests.pipeline.upscaling.test_resume import Restorer, job
+from seedvr2_cli.pipeline.upscale import upscale
+sys.stdout.write("ready\\n"); sys.stdout.flush()
+upscale(job(Path(sys.argv[1]), Path(sys.argv[2])), Lines(), Restorer())
+"""
+
+
+def kill_test(film: Path, output: Path, seed: int, kills: int) -> int:
+    """Kill so many runs at drawn instants, then let one finish. Returns the kills that met a run at work."""
+    draw, met = random.Random(seed), 0
+    for _ in range(kills):
+        words = [sys.executable, "-c", RUN, film, output]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
+        run = subprocess.Popen(words, stdout=subprocess.PIPE, env=environment)
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"ready\n"
+        time.sleep(draw.uniform(0, 1.5))
+        met += run.poll() is None
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        run.stdout.close()
+        if output.exists():  # it came to its end before
+            output.unlink()
+    upscale(job(film, output), Lines(), Restorer())
+    return met
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_killed_runs_are_taken_up(film, whole, ffmpeg, tmp_path):
+    assert kill_test(film, tmp_path / "out.mkv", 1, 4) > 0
+    assert_same(tmp_path / "out.mkv", whole, ffmpeg)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_two_hundred_kills(seed, film, whole, ffmpeg, tmp_path):
+    assert kill_test(film, tmp_path / "out.mkv", 100 + seed, 10) > 0
+    assert_same(tmp_path / "out.mkv", whole, ffmpeg)
+
+
+def test_the_real_models_are_taken_up_too(tiny, film, ffmpeg, tmp_path, monkeypatch, lines):
+    """Encoder, transformer and decoder with their own rounding, stopped and not."""
+    results = []
+    for name, step in (("a", None), ("b", 11), ("c", 23)):
+        output = tmp_path / f"{name}.mkv"
+        model = tiny(film, output).model
+        options = job(film, output, model=model, transformer=tiny(film, output).transformer)
+        if step is not None:
+            with monkeypatch.context() as patch, pytest.raises(Crash):
+                crash_at(patch, step)
+                upscale(options, lines)
+        upscale(options, lines)
+        results.append(frames_of(output, ffmpeg))
+    assert all(np.array_equal(results[0], other) for other in results[1:])
+    assert torch.is_grad_enabled()
