@@ -91,7 +91,7 @@ def upscale_latents(
         spool = owned.enter_context(LatentSpool(final.parent, half=False))
         for shot in film.shots:
             read = partial(_read, latents, film.first_latent(shot))
-            for piece in restored(work, shot, partial(transformed, work, shot, read)):
+            for piece in restored(work, shot, partial(transformed, work, read)):
                 spool.append(piece.permute(3, 0, 1, 2)[None])
             pace.say(shot)
         done = replace(film, restored=True, color=options.color.method, strength=options.color.strength)

@@ -5,6 +5,7 @@ Windows of one shot are equally long and share latents, which are mixed before o
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.plan.shots import GROUP, Shot
@@ -69,7 +70,7 @@ class TimePlan:
         """The windows of a shot, in order."""
         return latent_windows(shot.latents, self.limit, self.share)
 
-    @property
+    @cached_property
     def units(self) -> tuple[Unit, ...]:
         """All that is to be done, in order."""
         return tuple(
@@ -77,6 +78,17 @@ class TimePlan:
             for shot_index, shot in enumerate(self.shots)
             for window_index, window in enumerate(self.windows(shot))
         )
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each unit among all, by its key."""
+        return {unit.key: place for place, unit in enumerate(self.units)}
+
+    def units_of(self, shot: Shot) -> tuple[Unit, ...]:
+        """Those of one shot, in order."""
+        windows = self.windows(shot)
+        first = self.places[Unit(0, 0, shot, windows[0]).key]
+        return self.units[first : first + len(windows)]
 
 
 def latent_windows(latents: int, limit: int, share: int) -> tuple[Window, ...]:

@@ -56,7 +56,7 @@ def upscaled(
                 latents.append(piece)
             if shot == film.shots[-1]:
                 film.job.vae.drop_encoder()
-            for piece in restored(restoration, shot, partial(transformed, restoration, shot, latents.read)):
+            for piece in restored(restoration, shot, partial(transformed, restoration, latents.read)):
                 results.append(piece)
             pieces = (results.read(k, k + 1) for k in range(len(results)))
             made = decoded(film, shot, pieces)

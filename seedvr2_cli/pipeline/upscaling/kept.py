@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -44,7 +43,7 @@ from seedvr2_cli.pipeline.upscaling.stages import (
     transformed,
 )
 from seedvr2_cli.plan.shots import Shot
-from seedvr2_cli.plan.windows import Unit, Window
+from seedvr2_cli.plan.windows import Unit
 
 LATENTS, FRAMES = ".f32", ".mkv"
 
@@ -95,7 +94,7 @@ class KeptFilm:
             pace.say(shot)
 
     def _finish_shot(self, shot: Shot, ahead: "_Reading", behind: "_Reading") -> None:
-        units = [unit for unit in self.restoration.times.units if unit.shot == shot]
+        units = self.restoration.times.units_of(shot)
         if (
             any(self.work.find(unit.key) is None for unit in units)
             and self.work.find(_latents_key(shot)) is None
@@ -103,7 +102,7 @@ class KeptFilm:
             pieces = encoded(self.film, shot, prepared(self.film, ahead.of(shot)))
             self._keep(_latents_key(shot), pieces)
         with Shelf(self.work.folder) as results:
-            for piece in restored(self.restoration, shot, partial(self._window, shot, units)):
+            for piece in restored(self.restoration, shot, self._window):
                 results.append(piece)
             pieces = (results.read(k, k + 1) for k in range(len(results)))
             references = prepared(self.film, behind.of(shot))
@@ -118,17 +117,16 @@ class KeptFilm:
         for key in (_latents_key(shot), *(unit.key for unit in units)):
             self.work.forget(key)
 
-    def _window(self, shot: Shot, units: list[Unit], window: Window) -> Tensor:
+    def _window(self, unit: Unit) -> Tensor:
         """A window's result, as it was kept or made now."""
-        key = next(unit.key for unit in units if unit.window == window)
-        if self.work.find(key) is None:
-            latents = self._mapped(_latents_key(shot))
+        if self.work.find(unit.key) is None:
+            latents = self._mapped(_latents_key(unit.shot))
 
             def read(start: int, stop: int) -> Tensor:
                 return torch.from_numpy(np.array(latents[start:stop]))
 
-            self._keep(key, iter([transformed(self.restoration, shot, read, window)]))
-        return torch.from_numpy(np.array(self._mapped(key)))
+            self._keep(unit.key, iter([transformed(self.restoration, read, unit)]))
+        return torch.from_numpy(np.array(self._mapped(unit.key)))
 
     def _keep(self, key: str, pieces: Iterator[Tensor]) -> None:
         """Keep latents (t, h, w, C), float32, as they come."""

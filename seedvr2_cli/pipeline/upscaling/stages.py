@@ -24,7 +24,7 @@ from seedvr2_cli.plan.noise import window_noise
 from seedvr2_cli.plan.padding import Padding
 from seedvr2_cli.plan.shots import GROUP, Shot, filled_indices
 from seedvr2_cli.plan.slices import padded_count
-from seedvr2_cli.plan.windows import TimePlan, Window, frames_of
+from seedvr2_cli.plan.windows import TimePlan, Unit, frames_of
 from seedvr2_cli.prepare.pad import crop
 from seedvr2_cli.prepare.prepare import prepare
 
@@ -78,27 +78,23 @@ def encoded(film: Film, shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor
         yield posterior.mean[0].permute(1, 2, 3, 0)
 
 
-def restored(work: Restoration, shot: Shot, result: Callable[[Window], Tensor]) -> Iterator[Tensor]:
+def restored(work: Restoration, shot: Shot, result: Callable[[Unit], Tensor]) -> Iterator[Tensor]:
     """The restored latents of a shot: its windows, joined. result: gives that of one, as `transformed`."""
-    windows = work.times.windows(shot)
-    yield from work.clock.over("transform", joined(windows, map(result, windows)))
+    units = work.times.units_of(shot)
+    windows = [unit.window for unit in units]
+    yield from work.clock.over("transform", joined(windows, map(result, units)))
     work.clock.count("transform", shot.stop)
 
 
-def transformed(work: Restoration, shot: Shot, read: Callable[[int, int], Tensor], window: Window) -> Tensor:
-    """What the transformer makes of a window, (t, h, w, C). read: gives the shot's latents start..stop."""
-    condition = read(window.start, window.stop) * work.factor
+def transformed(work: Restoration, read: Callable[[int, int], Tensor], unit: Unit) -> Tensor:
+    """What the transformer makes of a window, (t, h, w, C). read: gives its shot's latents start..stop."""
+    condition = read(unit.window.start, unit.window.stop) * work.factor
     _, height, width, _ = condition.shape
     with work.clock.stage("noise"):
-        noise = torch.from_numpy(window_noise(work.seed, shot, window, (height, width)))
-    return work.restorer.restore(noise, condition, _bar(work, shot, window).step) / work.factor
-
-
-def _bar(work: Restoration, shot: Shot, window: Window) -> "_Bar":
-    each = work.restorer.parts
-    before = sum(len(work.times.windows(other)) for other in work.times.shots if other.stop <= shot.first)
-    done = before + work.times.windows(shot).index(window)
-    return _Bar(work.reporter, done * each, len(work.times.units) * each)
+        noise = torch.from_numpy(window_noise(work.seed, unit.shot, unit.window, (height, width)))
+    each, times = work.restorer.parts, work.times
+    bar = _Bar(work.reporter, times.places[unit.key] * each, len(times.units) * each)
+    return work.restorer.restore(noise, condition, bar.step) / work.factor
 
 
 def decoded(film: Film, shot: Shot, latents: Iterable[Tensor]) -> Iterator[Tensor]:

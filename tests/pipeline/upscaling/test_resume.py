@@ -87,7 +87,7 @@ def assert_same(result: Path, whole: Path, ffmpeg) -> None:
 
 
 def test_kept_units_change_no_frame(film, whole, ffmpeg, tmp_path, lines, monkeypatch):
-    monkeypatch.setattr("seedvr2_cli.pipeline.upscale.KEPT_FROM", 100)
+    monkeypatch.setattr("seedvr2_cli.pipeline.upscaling.keeping.KEPT_FROM", 100)
     upscale(job(film, tmp_path / "out.mkv"), lines, Restorer())
     assert not any("[Work]" in said for said in lines.said)
     assert_same(tmp_path / "out.mkv", whole, ffmpeg)

@@ -5,6 +5,7 @@ the noise in their result: every change is held against that of the same frames 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,7 +17,15 @@ from seedvr2_cli.dit.load import load_dit
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.options import TileOptions
 from seedvr2_cli.pipeline.round_trip import Job
-from seedvr2_cli.pipeline.upscaling.stages import Film, Restoration, decoded, encoded, prepared, restored
+from seedvr2_cli.pipeline.upscaling.stages import (
+    Film,
+    Restoration,
+    decoded,
+    encoded,
+    prepared,
+    restored,
+    transformed,
+)
 from seedvr2_cli.pipeline.upscaling.transformer import Transformer
 from seedvr2_cli.plan.padding import padding_of
 from seedvr2_cli.plan.shots import Shot
@@ -77,7 +86,7 @@ def run(vae, tiny_dit):
         times = TimePlan((SHOT,), limit, share)
         transformer = Transformer(dit, tiny_dit, 1)
         work = Restoration(transformer, times, 1, factor, clock, Silent())
-        results = restored(work, SHOT, lambda start, stop: latents[start:stop])
+        results = restored(work, SHOT, partial(transformed, work, lambda start, stop: latents[start:stop]))
         frames = torch.cat(list(decoded(film, SHOT, results)))
         return Run(frames, times.windows(SHOT))
 
