@@ -68,6 +68,7 @@ TORCH_FREE_MODULES = [
     "seedvr2_cli.pipeline.compare",
     "seedvr2_cli.pipeline.options",
     "seedvr2_cli.pipeline.report",
+    "seedvr2_cli.pipeline.status",
 ]
 
 FILES = sorted(ROOT.rglob("*.py"))

@@ -137,6 +137,21 @@ def show_shots(shots: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
     show_rows(("shot", "first frame", "time", "frames", "score"), rows, stream)
 
 
+def show_status(facts: Mapping[str, Any], stream: TextIO) -> None:
+    """How far a run is."""
+    table = _pairs()
+    table.add_row("work folder", Text(f"{facts['folder']} ({say_bytes(facts['bytes'])})"))
+    table.add_row("state", "running" if facts["running"] else "stopped: the same command goes on")
+    for name in ("frames", "shots", "windows"):
+        done, total = facts[name]
+        share = f", {done / total:.0%}" if total else ""
+        table.add_row(name, f"{done} of {total if total is not None else 'unknown'}{share}")
+    table.add_row("newest unit", facts["newest"])
+    if "damaged" in facts:
+        table.add_row("damaged", Text(", ".join(facts["damaged"]) or "none"))
+    _console(stream).print(table)
+
+
 def show_groups(groups: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
     """What a conversion did to each part of a network."""
     rows = [

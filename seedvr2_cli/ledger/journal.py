@@ -21,15 +21,11 @@ class Journal:
     def __init__(self, path: Path) -> None:
         """Raises OutputError where the file cannot be read or written."""
         self._path = path
-        self.entries: dict[str, dict[str, Any]] = {}
         try:
-            data = path.read_bytes() if path.exists() and path.stat().st_size <= MAX_BYTES else b""
-            for line in data.splitlines():
-                entry = _parsed(line)
-                if entry is not None:
-                    self.entries[entry["key"]] = entry
+            self.entries = read_entries(path)
+            cut = path.exists() and not _ends_a_line(path)
             self._file = path.open("ab")
-            if data and not data.endswith(b"\n"):
+            if cut:
                 self._file.write(b"\n")  # the cut line stays one by itself
         except OSError as error:
             raise output_error(path, error, "--work-dir") from error
@@ -48,6 +44,25 @@ class Journal:
     def close(self) -> None:
         """No more entries."""
         self._file.close()
+
+
+def read_entries(path: Path) -> dict[str, dict[str, Any]]:
+    """The entries of a file, which is not changed; none where there is no file. Raises OSError."""
+    entries: dict[str, dict[str, Any]] = {}
+    data = path.read_bytes() if path.exists() and path.stat().st_size <= MAX_BYTES else b""
+    for line in data.splitlines():
+        entry = _parsed(line)
+        if entry is not None:
+            entries[entry["key"]] = entry
+    return entries
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return True
+        file.seek(-1, 2)
+        return file.read(1) == b"\n"
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -29,15 +29,11 @@ class WorkFolder:
         entry = self._journal.entries.get(key)
         if entry is None or "file" not in entry:
             return None
-        path = self.folder / Path(str(entry["file"])).name
         if key not in self._whole:
-            try:
-                if (path.stat().st_size, _crc32(path)) != (entry.get("bytes"), entry.get("crc32")):
-                    return None
-            except OSError:
+            if not is_whole(self.folder, entry):
                 return None
             self._whole.add(key)
-        return path
+        return _file_of(self.folder, entry)
 
     def add_note(self, key: str, note: dict[str, Any]) -> None:
         """Keep a note that has no file. Raises OutputError."""
@@ -64,10 +60,11 @@ class WorkFolder:
 
     def forget(self, key: str) -> None:
         """A unit is not needed any more: something made of it is finished."""
-        entry = self._journal.entries.pop(key, None)
-        if entry is not None:
+        entry = self._journal.entries.get(key)
+        if entry is not None and "file" in entry:
+            self._journal.add({"key": key})
             with suppress(OSError):  # it is of no harm but for its size
-                (self.folder / Path(str(entry["file"])).name).unlink()
+                _file_of(self.folder, entry).unlink()
 
     def close(self) -> None:
         """No more units in this run."""
@@ -117,6 +114,30 @@ def settle_manifest(folder: Path, values: dict[str, Any]) -> bool:
     return True
 
 
+def is_whole(folder: Path, entry: dict[str, Any]) -> bool:
+    """Whether the file of an entry is there, as it was written."""
+    path = _file_of(folder, entry)
+    try:
+        return (path.stat().st_size, _crc32(path)) == (entry.get("bytes"), entry.get("crc32"))
+    except OSError:
+        return False
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a run is working there now."""
+    from filelock import FileLock, Timeout
+
+    if not (folder / LOCK).exists():
+        return False
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except (Timeout, OSError, NotImplementedError):
+        return True
+    lock.release()
+    return False
+
+
 def remove_folder(folder: Path) -> None:
     """The run is done and its result stands: what it kept goes, and nothing else."""
     with suppress(OutputError, OSError):  # what stays is of no harm but for its size
@@ -156,6 +177,11 @@ def _clear(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
         except OSError as error:
             raise output_error(folder / name, error, "--work-dir") from error
+
+
+def _file_of(folder: Path, entry: dict[str, Any]) -> Path:
+    """The file of an entry: in the folder, whatever the entry says."""
+    return folder / Path(str(entry["file"])).name
 
 
 def _crc32(path: Path) -> int:

@@ -35,16 +35,8 @@ class Sink:
     """Writes the pictures of a job and tells how far it is."""
 
     def __init__(
-        self,
-        spec: OutputSpec,
-        ffmpeg: FFmpeg,
-        clock: StageClock,
-        reporter: Reporter,
-        source: Source,
-        stage: str = "Decode",
+        self, spec: OutputSpec, ffmpeg: FFmpeg, clock: StageClock, reporter: Reporter, source: Source
     ) -> None:
-        """stage: the name that progress goes by."""
-        self._stage = stage
         self._spec, self._ffmpeg, self._source = spec, ffmpeg, source
         self._clock, self._reporter = clock, reporter
 
@@ -60,7 +52,7 @@ class Sink:
                         lane.put((pixels, None if time is None or steady else time - begin))
                         count += 1
                 self._clock.count("write", count)
-                self._reporter.emit(Progress(self._stage, count, self._source.total))
+                self._reporter.emit(Progress("Decode", count, self._source.total))
             with self._clock.stage("write"):
                 lane.finish()
                 writer.finish()

@@ -21,10 +21,11 @@ from seedvr2_cli.pipeline.sink import Sink, say_result, target
 from seedvr2_cli.pipeline.sources import MediaSource
 from seedvr2_cli.pipeline.upscale_latents import upscale_latents
 from seedvr2_cli.pipeline.upscaling.film import upscaled
-from seedvr2_cli.pipeline.upscaling.identity import noted_times
-from seedvr2_cli.pipeline.upscaling.keeping import PLAN, earlier_work, keep_decisions, say_kept, worth_keeping
+from seedvr2_cli.pipeline.upscaling.keeping import earlier_work, keep_decisions, say_kept, worth_keeping
 from seedvr2_cli.pipeline.upscaling.kept import KeptFilm
+from seedvr2_cli.pipeline.upscaling.keys import PLAN
 from seedvr2_cli.pipeline.upscaling.models import ModelsLoader, load_models
+from seedvr2_cli.pipeline.upscaling.notes import noted_times
 from seedvr2_cli.pipeline.upscaling.task import Task, decide
 from seedvr2_cli.pipeline.upscaling.times import check_readable, choose_cutter, film_shots
 from seedvr2_cli.plan.padding import padding_of
@@ -82,9 +83,7 @@ def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = lo
                 kept = KeptFilm(decided.film, decided.restoration, source, spec, color, ffmpeg, work)
                 say_kept(kept, reporter)
                 pictures = kept.pictures(owned)
-            stage = "Write" if work else "Decode"
-            sink = Sink(replace(spec, path=temporary), ffmpeg, clock, reporter, source, stage)
-            count = sink.write(pictures)
+            count = Sink(replace(spec, path=temporary), ffmpeg, clock, reporter, source).write(pictures)
     if work is not None:
         remove_folder(work.folder)
     seconds = time.perf_counter() - began

@@ -246,3 +246,24 @@ def test_options_of_upscale_that_are_wrong(run, clip, words, message):
     assert result.code == 2
     assert message in result.err
     assert len(result.err.splitlines()) == 1
+
+
+def test_status_of_a_run_that_was_stopped(run, clip, models, tmp_path, monkeypatch):
+    (tmp_path / "cuts.txt").write_text("2\n4\n6\n")
+    words = ("upscale", clip, *models, "--frames", 8, "--cuts", tmp_path / "cuts.txt", "--scale", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr("seedvr2_cli.pipeline.sink.Sink.write", _interrupted)
+        assert run(*words).code == 130
+    output = tmp_path / "clip.upscaled.mp4"
+    shown = run("status", output)
+    assert shown.code == 0
+    assert re.search(r"frames +\d of 8", shown.out)
+    assert "stopped: the same command goes on" in shown.out
+    assert json.loads(run("status", output, "--json", "--check").out)["facts"]["damaged"] == []
+    assert run(*words).code == 0
+    assert output.exists()
+    assert run("status", output).code == 5
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -6,11 +6,12 @@ from pathlib import Path
 from seedvr2_cli.base.events import Line, Reporter
 from seedvr2_cli.ledger.work_folder import WorkFolder, is_work_folder, open_folder, settle_manifest
 from seedvr2_cli.media.containers import STDOUT
-from seedvr2_cli.pipeline.upscaling.identity import identity, plan_note
+from seedvr2_cli.pipeline.upscaling.identity import identity
 from seedvr2_cli.pipeline.upscaling.kept import KeptFilm
+from seedvr2_cli.pipeline.upscaling.keys import PLAN
+from seedvr2_cli.pipeline.upscaling.notes import plan_note
 from seedvr2_cli.pipeline.upscaling.task import Decided, Task
 
-PLAN = "plan"  # the key of the decisions in a work folder
 KEPT_FROM = 4  # windows of a run that keeps what is finished unasked
 
 

@@ -1,8 +1,8 @@
 """A film whose finished units are kept on disk: what is there is not done again, whatever ended the run.
 
 A unit is the encoded latents of a shot, the restored latents of a window, or the finished frames of a shot,
-which are kept losslessly; what a finished shot was made of is removed. The output is written from the frames
-when all are there, so that it is the same file whether the run was stopped or not.
+which are kept losslessly; what a finished shot was made of is removed. The output is written as frames are
+made, those that are kept first: the same frames, and so the same file, whether the run was stopped or not.
 """
 
 import zlib
@@ -19,7 +19,6 @@ from torch import Tensor
 
 from seedvr2_cli.base.choices import Codec
 from seedvr2_cli.base.errors import MediaError, OutputError
-from seedvr2_cli.base.events import Progress
 from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.ledger.work_folder import WorkFolder
 from seedvr2_cli.media.codecs import CODECS
@@ -31,6 +30,7 @@ from seedvr2_cli.media.writer import FrameWriter, OutputSpec
 from seedvr2_cli.pipeline.lanes import Ahead
 from seedvr2_cli.pipeline.sources import MediaSource, pixel_type
 from seedvr2_cli.pipeline.upscaling.film import Pace
+from seedvr2_cli.pipeline.upscaling.keys import frames_key, latents_key
 from seedvr2_cli.pipeline.upscaling.shelf import Shelf
 from seedvr2_cli.pipeline.upscaling.stages import (
     Film,
@@ -62,7 +62,7 @@ class KeptFilm:
 
     def count_done(self) -> tuple[int, int]:
         """Shots that are finished, and windows that are, those of such shots counted."""
-        shots = [shot for shot in self.film.shots if self.work.find(_frames_key(shot))]
+        shots = [shot for shot in self.film.shots if self.work.find(frames_key(shot))]
         there = {shot.first for shot in shots}
         windows = sum(
             unit.shot.first in there or self.work.find(unit.key) is not None
@@ -71,56 +71,46 @@ class KeptFilm:
         return len(shots), windows
 
     def pictures(self, owned: ExitStack) -> Iterator[Pixels]:
-        """Finish what is not finished, then give all pictures, (1, H, W, 3) each."""
-        self._finish(owned)
-        size = self.film.padding.size
-        beside = self.source.read(owned, alpha=self.spec.alpha, size=size)
-        for shot in self.film.shots:
-            for pixels in self._kept_frames(shot):
-                if next(beside, None) is None:
-                    raise MediaError("the end came early in the last reading", where=self.source.info.path)
-                yield pixels[None]
-
-    def _finish(self, owned: ExitStack) -> None:
-        missing = [shot for shot in self.film.shots if self.work.find(_frames_key(shot)) is None]
-        if not missing:
-            return
-        ahead, behind = _Reading(self, owned), _Reading(self, owned)
+        """All pictures, (n, H, W, 3): those that are kept, and those that are made and kept now."""
+        ahead = _Reading(self.source, owned)
+        beside = self.source.read(owned, alpha=self.spec.alpha, size=self.film.padding.size)
+        missing = [shot for shot in self.film.shots if self.work.find(frames_key(shot)) is None]
         pace = Pace(self.film.shots, self.film.reporter)
-        for shot in missing:
-            self._finish_shot(shot, ahead, behind)
-            if shot == missing[-1]:
-                self.film.job.vae.drop_encoder()
-            pace.say(shot)
+        for shot in self.film.shots:
+            if shot in missing:
+                references = prepared(self.film, islice(beside, shot.frames))
+                yield from self._made(shot, ahead, references, last=shot == missing[-1])
+                pace.say(shot)
+            else:
+                for pixels in self._kept_frames(shot):
+                    if next(beside, None) is None:
+                        raise MediaError("the end came early in this reading", where=self.source.info.path)
+                    yield pixels[None]
 
-    def _finish_shot(self, shot: Shot, ahead: "_Reading", behind: "_Reading") -> None:
+    def _made(
+        self, shot: Shot, ahead: "_Reading", references: Iterator[Tensor], *, last: bool
+    ) -> Iterator[Pixels]:
+        """A shot's pictures, kept as they pass. last: no shot after this one is encoded."""
         units = self.restoration.times.units_of(shot)
-        if (
-            any(self.work.find(unit.key) is None for unit in units)
-            and self.work.find(_latents_key(shot)) is None
-        ):
-            pieces = encoded(self.film, shot, prepared(self.film, ahead.of(shot)))
-            self._keep(_latents_key(shot), pieces)
+        unrestored = any(self.work.find(unit.key) is None for unit in units)
+        if unrestored and self.work.find(latents_key(shot)) is None:
+            self._keep(latents_key(shot), encoded(self.film, shot, prepared(self.film, ahead.of(shot))))
+        if last:
+            self.film.job.vae.drop_encoder()
         with Shelf(self.work.folder) as results:
             for piece in restored(self.restoration, shot, self._window):
                 results.append(piece)
             pieces = (results.read(k, k + 1) for k in range(len(results)))
-            references = prepared(self.film, behind.of(shot))
-            frames = finished(
-                self.film,
-                decoded(self.film, shot, pieces),
-                references,
-                self.corrector,
-                pixel_type(self.spec.depth),
-            )
-            self._keep_frames(shot, frames)
-        for key in (_latents_key(shot), *(unit.key for unit in units)):
+            frames = decoded(self.film, shot, pieces)
+            kind = pixel_type(self.spec.depth)
+            yield from self._keep_frames(shot, finished(self.film, frames, references, self.corrector, kind))
+        for key in (latents_key(shot), *(unit.key for unit in units)):
             self.work.forget(key)
 
     def _window(self, unit: Unit) -> Tensor:
         """A window's result, as it was kept or made now."""
         if self.work.find(unit.key) is None:
-            latents = self._mapped(_latents_key(unit.shot))
+            latents = self._mapped(latents_key(unit.shot))
 
             def read(start: int, stop: int) -> Tensor:
                 return torch.from_numpy(np.array(latents[start:stop]))
@@ -145,17 +135,17 @@ class KeptFilm:
             raise OutputError(f"{key} is damaged", where=self.work.folder, do="run the same command again")
         return np.memmap(path, "<f4", "r", shape=tuple(self.work.note(key)["shape"]))
 
-    def _keep_frames(self, shot: Shot, batches: Iterator[Pixels]) -> None:
-        """Keep a shot's frames, with the CRC-32 of each."""
+    def _keep_frames(self, shot: Shot, batches: Iterator[Pixels]) -> Iterator[Pixels]:
+        """The same batches; when the last has passed, the shot's frames are kept, with the CRC-32 of each."""
         note: dict[str, list[int]] = {"crc32": []}
-        done = shot.first
-        with self.work.unit(_frames_key(shot), FRAMES, note) as path:
+        with self.work.unit(frames_key(shot), FRAMES, note) as path:
+            width, height = self.film.padding.size
             spec = replace(
                 self.spec,
                 path=path,
                 final=path,
-                width=self.film.padding.size[0],
-                height=self.film.padding.size[1],
+                width=width,
+                height=height,
                 codec=CODECS[Codec.FFV1],
                 alpha=False,
                 carry=None,
@@ -171,12 +161,12 @@ class KeptFilm:
                     for pixels in batch:
                         note["crc32"].append(_crc32(pixels))
                         writer.write(pixels, None)
-                    done += len(batch)
-                    self.film.reporter.emit(Progress("Decode", done, self.film.frames))
-                writer.finish()
+                    yield batch
+                with self.film.job.clock.stage("keep"):
+                    writer.finish()
 
     def _kept_frames(self, shot: Shot) -> Iterator[Pixels]:
-        key = _frames_key(shot)
+        key = frames_key(shot)
         path = self.work.find(key)
         wanted = self.work.note(key).get("crc32", [])
         damaged = OutputError(f"{key} is damaged", where=self.work.folder, do="run the same command again")
@@ -195,8 +185,8 @@ class KeptFilm:
 class _Reading:
     """The source's pictures, shot by shot; begun when the first is asked for, and read over what is not."""
 
-    def __init__(self, kept: KeptFilm, owned: ExitStack) -> None:
-        self._source, self._owned = kept.source, owned
+    def __init__(self, source: MediaSource, owned: ExitStack) -> None:
+        self._source, self._owned = source, owned
         self._pictures: Iterator[Pixels] | None = None
         self._at = 0
 
@@ -208,14 +198,6 @@ class _Reading:
         deque(islice(self._pictures, shot.first - self._at), maxlen=0)
         self._at = shot.stop
         return islice(self._pictures, shot.frames)
-
-
-def _latents_key(shot: Shot) -> str:
-    return f"f{shot.first}-{shot.stop}.latents"
-
-
-def _frames_key(shot: Shot) -> str:
-    return f"f{shot.first}-{shot.stop}.frames"
 
 
 def _crc32(pixels: Pixels) -> int:

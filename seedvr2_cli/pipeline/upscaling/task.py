@@ -13,8 +13,8 @@ from seedvr2_cli.pipeline.options import UpscaleOptions
 from seedvr2_cli.pipeline.planning import Work, budget_of, make_plan
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
 from seedvr2_cli.pipeline.sources import MediaSource
-from seedvr2_cli.pipeline.upscaling.identity import noted_times, noted_way
 from seedvr2_cli.pipeline.upscaling.models import Models
+from seedvr2_cli.pipeline.upscaling.notes import noted_times, noted_way
 from seedvr2_cli.pipeline.upscaling.stages import Film, Restoration
 from seedvr2_cli.pipeline.upscaling.times import (
     describe_times,

@@ -18,6 +18,7 @@ from seedvr2_cli.base.errors import OutputError, UsageError
 from seedvr2_cli.ledger import durable
 from seedvr2_cli.ledger.journal import Journal
 from seedvr2_cli.media.probe import probe
+from seedvr2_cli.pipeline.fingerprint import sampled_sha256
 from seedvr2_cli.pipeline.options import (
     ColorOptions,
     MemoryOptions,
@@ -214,6 +215,38 @@ def test_another_source_is_refused(film, ffmpeg, tmp_path, monkeypatch, lines):
     copy.write_bytes(bytes(data))
     with pytest.raises(UsageError, match=r"source\.sha256 was"):
         upscale(job(copy, tmp_path / "out.mkv"), lines, Restorer())
+
+
+def test_other_weights_are_refused(tiny, tiny_dit, film, tmp_path, monkeypatch, lines):
+    output, dit = tmp_path / "out.mkv", tmp_path / "dit.safetensors"
+    dit.write_bytes(tiny_dit.read_bytes())
+    given = tiny(film, output)
+    options = job(film, output, model=given.model, transformer=TransformerOptions(dit=dit))
+    with monkeypatch.context() as patch, pytest.raises(Crash):
+        crash_at(patch, 11)
+        upscale(options, lines)
+    data = bytearray(dit.read_bytes())
+    data[-1] ^= 1
+    dit.write_bytes(bytes(data))
+    with pytest.raises(UsageError, match=r"weights\.dit was"):
+        upscale(options, lines)
+
+
+def test_a_large_file_is_known_by_samples_of_all_of_it(tmp_path):
+    path = tmp_path / "weights"
+    data = np.random.default_rng(1).bytes(40 << 20)
+    path.write_bytes(data)
+    first = sampled_sha256(path)
+    assert sampled_sha256(path) == first
+    for at in (0, len(data) // 2, len(data) - (1 << 16)):
+        path.write_bytes(data[:at] + bytes(1 << 16) + data[at + (1 << 16) :])
+        assert sampled_sha256(path) != first
+    path.write_bytes(data + b"x")
+    assert sampled_sha256(path) != first
+    path.write_bytes(b"small")
+    small = sampled_sha256(path)
+    path.write_bytes(b"smalL")
+    assert sampled_sha256(path) != small
 
 
 def test_a_damaged_unit_is_made_again(film, whole, ffmpeg, tmp_path, monkeypatch, lines):

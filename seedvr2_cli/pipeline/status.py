@@ -1,0 +1,74 @@
+"""`status`: how far a run is, by what its work folder holds. No torch."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from seedvr2_cli.base.errors import CheckFailed, OutputError
+from seedvr2_cli.ledger.journal import read_entries
+from seedvr2_cli.ledger.manifest import read_manifest
+from seedvr2_cli.ledger.work_folder import JOURNAL, MANIFEST, is_locked, is_whole, is_work_folder
+from seedvr2_cli.pipeline.report import RunReport
+from seedvr2_cli.pipeline.upscaling.keys import PLAN, frames_key
+from seedvr2_cli.pipeline.upscaling.notes import noted_times
+
+
+def status(path: Path, *, check: bool = False) -> tuple[RunReport, CheckFailed | None]:
+    """Look at the run of an output, or at a work folder; nothing is changed.
+
+    check: compare every unit with its checksum; CheckFailed is the answer where one is damaged, which the run
+    would make again. Raises OutputError where no run kept anything.
+    """
+    folder = _work_folder(path)
+    try:
+        entries = read_entries(folder / JOURNAL)
+        manifest = read_manifest(folder / MANIFEST)
+        newest = datetime.fromtimestamp((folder / JOURNAL).stat().st_mtime, UTC)
+    except OSError as error:
+        raise OutputError(f"cannot be read ({error.strerror})", where=folder) from error
+    facts: dict[str, Any] = {
+        "folder": str(folder),
+        "running": is_locked(folder),
+        "newest": newest.isoformat(" ", "seconds"),
+        "bytes": sum(file.stat().st_size for file in folder.iterdir() if file.is_file()),
+        "settings": (manifest or {}).get("settings"),
+    }
+    facts |= _progress(entries)
+    failed = None
+    if check:
+        kept = {key: entry for key, entry in entries.items() if "file" in entry}
+        facts["damaged"] = [key for key, entry in kept.items() if not is_whole(folder, entry)]
+        if facts["damaged"]:
+            what = f"units are damaged: {len(facts['damaged'])} of {len(kept)}"
+            failed = CheckFailed(what, where=folder, do="run the same command again: it makes them anew")
+    settings = {"check": check}
+    report = RunReport(
+        command="status", input={"path": str(path)}, settings=settings, device={}, plan={}, facts=facts
+    )
+    return report, failed
+
+
+def _progress(entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Frames, shots and windows: done, and in all. A shot that is finished needs its windows no more."""
+    note = entries.get(PLAN, {}).get("note")
+    if not note:
+        return {"frames": [0, None], "shots": [0, None], "windows": [0, None]}
+    times = noted_times(note)
+    kept = {key for key, entry in entries.items() if "file" in entry}
+    finished = [shot for shot in times.shots if frames_key(shot) in kept]
+    there = {shot.first for shot in finished}
+    windows = sum(unit.shot.first in there or unit.key in kept for unit in times.units)
+    return {
+        "frames": [sum(shot.frames for shot in finished), times.shots[-1].stop],
+        "shots": [len(finished), len(times.shots)],
+        "windows": [windows, len(times.units)],
+    }
+
+
+def _work_folder(path: Path) -> Path:
+    for folder in (path, path.with_name(f"{path.name}.work")):
+        if folder.is_dir() and is_work_folder(folder):
+            return folder
+    done = ": the output is whole" if path.is_file() else ""
+    do = "give the output of a run, or its --work-dir"
+    raise OutputError(f"no run keeps anything there{done}", where=path, do=do)
