@@ -136,14 +136,15 @@ def _layers(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _timed(x: Tensor, weight: Tensor) -> float:
-    _settle(x.device)
+    settle(x.device)
     start = time.perf_counter()
     F.conv3d(x, weight, padding=(0, 1, 1))
-    _settle(x.device)
+    settle(x.device)
     return time.perf_counter() - start
 
 
-def _settle(device: torch.device) -> None:
+def settle(device: torch.device) -> None:
+    """Wait until the device has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

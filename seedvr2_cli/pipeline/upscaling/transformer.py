@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import DeviceError
-from seedvr2_cli.base.events import Line, Reporter
+from seedvr2_cli.base.events import Level, Line, Reporter
 from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.dit.config import PATCH
 from seedvr2_cli.dit.limits import Choice, working_bytes
@@ -21,7 +21,8 @@ from seedvr2_cli.hub.find import resolve
 from seedvr2_cli.hub.known import TRANSFORMERS
 from seedvr2_cli.hub.lookup import best_dit
 from seedvr2_cli.ops.gate import Gate
-from seedvr2_cli.ops.matrices import Arithmetic
+from seedvr2_cli.ops.matrices import Arithmetic, check_arithmetic
+from seedvr2_cli.ops.matrix_probe import WORTH, gain_of
 from seedvr2_cli.pipeline.options import ModelOptions, TransformerOptions
 
 Tell = Callable[[], None]
@@ -128,11 +129,27 @@ def load_transformer(
     """Find and open the transformer. Raises WeightsError, DeviceError and OutputError."""
     path = find_transformer(device, model, options, reporter)
     dtype, why = dit_dtype(device, model.dtype)
-    how = Arithmetic.PLAIN
-    if options.int8:
-        how = Arithmetic.INT8
-    elif gate is not None and gate.products:
-        how = Arithmetic.FP8
+    how = _arithmetic(torch.device(device.torch_name), dtype, _wanted(options, gate), reporter)
     choice = Choice(dtype, why, how, options.blocks, room=0)
     dit = load_onto(device, path, choice, reporter=reporter)
     return Transformer(dit, path, options.steps, chooses=options.blocks is None)
+
+
+def _wanted(options: TransformerOptions, gate: Gate | None) -> Arithmetic:
+    if options.int8:
+        return Arithmetic.INT8
+    return Arithmetic.FP8 if gate is not None and gate.products else Arithmetic.PLAIN
+
+
+def _arithmetic(
+    place: torch.device, dtype: torch.dtype, wanted: Arithmetic, reporter: Reporter
+) -> Arithmetic:
+    """What was asked for, unless it works here and is no gain; what does not work, loading says."""
+    if wanted is Arithmetic.PLAIN or check_arithmetic(place, dtype, wanted):
+        return wanted
+    gain, word = gain_of(place, dtype, wanted), str(dtype).removeprefix("torch.")
+    if gain >= WORTH:
+        return wanted
+    text = f"Products: {word}: {wanted} is {gain:.2f} times as fast here, and rounds more"
+    reporter.emit(Line("DiT Loader", text, level=Level.WARNING))
+    return Arithmetic.PLAIN

@@ -5,6 +5,8 @@ import torch
 
 from seedvr2_cli.base.choices import Dtype
 from seedvr2_cli.base.errors import UsageError, WeightsError
+from seedvr2_cli.ops.matrices import Arithmetic
+from seedvr2_cli.ops.matrix_probe import gain_of
 from seedvr2_cli.ops.on_cpu.heap import give_back
 from seedvr2_cli.ops.probe import probe_device
 from seedvr2_cli.pipeline.options import ModelOptions, TransformerOptions
@@ -56,6 +58,22 @@ def test_what_is_kept_changes_no_value(transformer, lines):
         assert model.settle(room, 2, lines) != Settled()
         results += [model.restore(noise, condition, lambda: None) for _ in range(2)]
     assert all(torch.equal(result, results[0]) for result in results)
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"), [(1.1, "Products: bfloat16: int8 is 1.10 times as fast here"), (2.0, "")]
+)
+def test_8_bits_are_taken_where_they_are_a_gain(gain, said, transformer, lines, monkeypatch):
+    monkeypatch.setattr("seedvr2_cli.pipeline.upscaling.transformer.gain_of", lambda *given: gain)
+    transformer(int8=True)
+    chosen = "Products: int8 for the matrices of the blocks, checked against float32"
+    assert any((said or chosen) in line for line in lines.said)
+    assert any(chosen in line for line in lines.said) == (not said)
+
+
+def test_the_gain_is_a_ratio_of_times():
+    for how in (Arithmetic.PLAIN, Arithmetic.INT8):
+        assert 0.05 < gain_of(torch.device("cpu"), torch.bfloat16, how) < 50
 
 
 def test_no_steps_and_no_blocks_are_refused():
