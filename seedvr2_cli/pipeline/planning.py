@@ -22,13 +22,14 @@ SHARE = 0.9  # of the free memory that a run takes unasked
 class Work:
     """What goes through a VAE. size: (width, height) of the pictures; stages: the halves they go through.
     alone: one picture; in_turn: all of a shot leaves the encoder before the decoder begins. way: not to be
-    chosen any more."""
+    chosen any more. beside: bytes that the pictures take beside the VAE."""
 
     size: tuple[int, int]
     stages: tuple[str, ...]
     alone: bool
     in_turn: bool = False
     way: Way | None = None
+    beside: int = 0
 
 
 def make_plan(
@@ -55,6 +56,7 @@ def make_plan(
             strip_rows=tiles.strip_rows,
             folder=memory.cache_folder,
             way=work.way,
+            beside=work.beside,
         )
     )
     of = f" of {say_bytes(budget)} ({whose})" if budget is not None else ""

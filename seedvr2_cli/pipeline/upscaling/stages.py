@@ -125,16 +125,27 @@ def finished(
 
     def pairs() -> Iterator[tuple[Tensor, Tensor]]:
         for piece in frames:
-            taken = list(islice(references or (), len(piece)))
-            if references is not None and len(taken) < len(piece):
-                raise _shorter("the end came early in the second reading")
-            yield piece, crop(torch.cat(taken), film.padding) if taken else piece
+            yield piece, _taken(film, references, piece)
 
     colored = corrector.stream(pairs()) if corrector else (piece for piece, _ in pairs())
     for pictures in clock.over("color", colored):
         with clock.stage("convert"):
             shown = to_pixels(pictures.transpose(0, 1)[None], film.padding.size, dtype)
         yield shown
+
+
+def _taken(film: Film, references: Iterator[Tensor] | None, piece: Tensor) -> Tensor:
+    """The next references, as many as there are frames in a piece, (n, 3, H, W); the piece where there are
+    none."""
+    if references is None:
+        return piece
+    taken = torch.empty_like(piece, memory_format=torch.contiguous_format)
+    for place in taken:
+        reference = next(references, None)
+        if reference is None:
+            raise _shorter("the end came early in the second reading")
+        place.copy_(crop(reference, film.padding)[0])
+    return taken
 
 
 def _filled(shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor]:

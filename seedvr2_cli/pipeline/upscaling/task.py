@@ -25,10 +25,12 @@ from seedvr2_cli.pipeline.upscaling.times import (
     window_budget,
 )
 from seedvr2_cli.plan.padding import Padding
-from seedvr2_cli.plan.shots import Shot
+from seedvr2_cli.plan.shots import GROUP, Shot
 from seedvr2_cli.vae.engine.way import Way
 
 STAGES = ("encode", "decode")
+# bytes a pixel: the frames of a latent in float32, as decoded, as they were, and on their way through color
+FINISHING = 6 * GROUP * 3 * 4
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def decide(
     say_times(times, takes, reporter)
     alone = all(shot.frames == 1 for shot in shots)
     way = noted_way(note, options.memory.cache_folder)
-    needs = Work(size=padding.padded, stages=STAGES, alone=alone, in_turn=True, way=way)
+    beside = FINISHING * padding.padded[0] * padding.padded[1] // (GROUP if alone else 1)
+    needs = Work(size=padding.padded, stages=STAGES, alone=alone, in_turn=True, way=way, beside=beside)
     plan = make_plan(models.vae, needs, options.tiles, options.memory, reporter)
     room, most = budget_of(options.memory, device), max(plan.bytes, takes) if plan else takes
     settled = restorer.settle(None if room is None else room - most, len(times.units), reporter)

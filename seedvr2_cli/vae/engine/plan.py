@@ -31,7 +31,8 @@ class Wanted:
     """What is planned for. size: (width, height) in pixels, multiples of the latents' factor. alone: one
     frame, not a clip. in_turn: all of a clip leaves one half before the other begins. budget: bytes above the
     loaded model, None: no bound. strip_rows: rows at a time, None: what suits. folder: where files may hold
-    the causal memory, if it does not fit. way: not to be chosen any more."""
+    the causal memory, if it does not fit. way: not to be chosen any more. beside: bytes that are
+    taken beside the VAE while it runs."""
 
     size: tuple[int, int]
     alone: bool
@@ -42,6 +43,7 @@ class Wanted:
     strip_rows: int | None = None
     folder: Path | None = None
     way: Way | None = None
+    beside: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _estimate(job: _Job, way: Way, reason: str) -> Plan:
     tokens = pixels // job.config.spatial_factor**2 * widths[-1]
     passing = max(PIECES * min(piece, pixels * widths[0]), 6 * tokens) * job.dtype.itemsize
     frames = 1 if wanted.alone else 2 * job.config.temporal_factor
-    return Plan(way, total + passing + frames * PICTURE * pixels + OTHER, reason)
+    return Plan(way, total + passing + frames * PICTURE * pixels + OTHER + wanted.beside, reason)
 
 
 def _may_use_files(job: _Job) -> bool:
