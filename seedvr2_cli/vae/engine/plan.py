@@ -31,8 +31,8 @@ class Wanted:
     """What is planned for. size: (width, height) in pixels, multiples of the latents' factor. alone: one
     frame, not a clip. in_turn: all of a clip leaves one half before the other begins. budget: bytes above the
     loaded model, None: no bound. strip_rows: rows at a time, None: what suits. folder: where files may hold
-    the causal memory, if it does not fit. way: not to be chosen any more. beside: bytes that are
-    taken beside the VAE while it runs."""
+    the causal memory, if it does not fit. way: not to be chosen any more. beside: bytes that are taken beside
+    the VAE while it runs."""
 
     size: tuple[int, int]
     alone: bool
