@@ -66,6 +66,7 @@ TORCH_FREE = ["base", "media", "plan", "hub", "ledger", "compare", "console", "c
 TORCH_FREE_MODULES = [
     "seedvr2_cli",
     "seedvr2_cli.pipeline.compare",
+    "seedvr2_cli.pipeline.input_list",
     "seedvr2_cli.pipeline.options",
     "seedvr2_cli.pipeline.report",
     "seedvr2_cli.pipeline.status",

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seedvr2_cli.base.units import say_bytes, say_psnr
+from seedvr2_cli.base.units import say_bytes, say_psnr, say_seconds
 
 PLAIN_WIDTH = 120  # columns where there is no terminal
 
@@ -150,6 +150,20 @@ def show_status(facts: Mapping[str, Any], stream: TextIO) -> None:
     if "damaged" in facts:
         table.add_row("damaged", Text(", ".join(facts["damaged"]) or "none"))
     _console(stream).print(table)
+
+
+def show_queue(files: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
+    """What became of each input."""
+    rows = [
+        (
+            file["input"],
+            "failed" if file["error"] else ", ".join(file["outputs"]) or "planned",
+            str(file["frames"]),
+            say_seconds(file["seconds"]),
+        )
+        for file in files
+    ]
+    show_rows(("input", "output", "frames", "time"), rows, stream)
 
 
 def show_groups(groups: Sequence[Mapping[str, Any]], stream: TextIO) -> None:

@@ -72,7 +72,10 @@ class BeforeAfter:
         return final
 
     def _padded(self, pixels: Pixels) -> Pixels:
-        """The input's picture as --pad-even pads the output's."""
+        """The input's picture as --pad-even pads the output's; a smaller one is for `compose` to scale."""
+        height, width, _ = pixels.shape
+        if self._output.width - width > 1 or self._output.height - height > 1:
+            return pixels
         return pad_to(pixels[None], self._output.width, self._output.height)[0]
 
 

@@ -267,3 +267,55 @@ def test_status_of_a_run_that_was_stopped(run, clip, models, tmp_path, monkeypat
 
 def _interrupted(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_several_inputs_each_have_an_output_and_one_that_fails_stops_none(
+    run, clip, models, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("other.mp4").write_bytes(clip.read_bytes())
+    Path("bad.mp4").write_bytes(b"no film")
+    Path("list.txt").write_text("bad.mp4\n\nother.mp4\n")
+    result = run("upscale", "clip.mp4", "@list.txt", *models, "--frames", 3, "--scale", 1)
+    assert result.code == 1
+    for name in ("clip", "other"):
+        assert (tmp_path / f"{name}.upscaled.mp4").exists()
+    assert not (tmp_path / "bad.upscaled.mp4").exists()
+    assert "[Queue] 3 of 3: " in result.err
+    assert "1 of 3 inputs failed" in result.err.splitlines()[-1]
+    assert re.search(r"bad\.mp4 +failed", result.out)
+    words = (
+        "upscale",
+        "clip.mp4",
+        "other.mp4",
+        *models,
+        "--frames",
+        3,
+        "--scale",
+        1,
+        "--overwrite",
+        "--json",
+    )
+    report = json.loads(run(*words).out)
+    assert [file["frames"] for file in report["facts"]["files"]] == [3, 3]
+    assert report["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("a.mp4", "b.mp4", "-o", "c.mp4"), "-o: is one place for 2 inputs; leave it out"),
+        (("a.mp4", "b.mp4", "--work-dir", "w"), "--work-dir: is one place for 2 inputs"),
+        (("@missing.txt",), "missing.txt: cannot be read as a list of inputs; give @FILE"),
+    ],
+)
+def test_several_inputs_that_are_wrong(run, words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run("upscale", *words)
+    assert result.code == 2
+    assert message in result.err
+
+
+def test_a_list_that_names_nothing(run, tmp_path):
+    (tmp_path / "empty.txt").write_text("\n\n")
+    assert "names no input" in run("upscale", f"@{tmp_path / 'empty.txt'}").err

@@ -8,8 +8,10 @@ import typer
 
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.cli import options as o
-from seedvr2_cli.cli.finish import print_json
+from seedvr2_cli.cli.finish import end_with, print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
+from seedvr2_cli.console.tables import show_queue
+from seedvr2_cli.pipeline.input_list import listed
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
 from seedvr2_cli.pipeline.options import (
     ColorOptions,
@@ -28,11 +30,11 @@ NAME = "upscale"
 
 
 def run(
-    source: Annotated[
-        Path,
+    sources: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="INPUT",
-            help="A video, an image, or what encode --for-upscale wrote.",
+            metavar="INPUT...",
+            help="Videos, images, or what encode --for-upscale wrote; @FILE lists one a line.",
             show_default=False,
         ),
     ],
@@ -90,12 +92,13 @@ def run(
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
-) -> None:
-    """Restore a video or image at a larger size."""
+) -> int:
+    """Restore videos or images at a larger size."""
     if json_report and output == Path("-"):
         raise UsageError("stdout is for the pictures", where="--json", do="give -o a file")
+    inputs = listed(sources)
     options = UpscaleOptions(
-        input=source,
+        input=inputs[0],
         output=output,
         model=ModelOptions(
             vae=vae,
@@ -149,8 +152,16 @@ def run(
         writing=o.output_options(preset, pix_fmt, encoder_args, pipe),
     )
     with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
-        from seedvr2_cli.pipeline.upscale import upscale
+        if len(inputs) > 1:
+            from seedvr2_cli.pipeline.upscale_queue import upscale_queue
 
-        report = upscale(options, reporter)
+            report, failed = upscale_queue(inputs, options, reporter)
+        else:
+            from seedvr2_cli.pipeline.upscale import upscale
+
+            report, failed = upscale(options, reporter), None
     if json_report:
-        print_json(report)
+        print_json(report, failed)
+    elif failed is not None or len(inputs) > 1:
+        show_queue(report.facts["files"], sys.stdout)
+    return end_with(failed)

@@ -74,12 +74,13 @@ class KeptFilm:
         """All pictures, (n, H, W, 3): those that are kept, and those that are made and kept now."""
         ahead = _Reading(self.source, owned)
         beside = self.source.read(owned, alpha=self.spec.alpha, size=self.film.padding.size)
-        missing = [shot for shot in self.film.shots if self.work.find(frames_key(shot)) is None]
+        missing = [shot.first for shot in self.film.shots if self.work.find(frames_key(shot)) is None]
+        wanted = frozenset(missing)
         pace = Pace(self.film.shots, self.film.reporter)
         for shot in self.film.shots:
-            if shot in missing:
+            if shot.first in wanted:
                 references = prepared(self.film, islice(beside, shot.frames))
-                yield from self._made(shot, ahead, references, last=shot == missing[-1])
+                yield from self._made(shot, ahead, references, last=shot.first == missing[-1])
                 pace.say(shot)
             else:
                 for pixels in self._kept_frames(shot):
@@ -169,9 +170,10 @@ class KeptFilm:
         key = frames_key(shot)
         path = self.work.find(key)
         wanted = self.work.note(key).get("crc32", [])
-        damaged = OutputError(f"{key} is damaged", where=self.work.folder, do="run the same command again")
         if path is None:
-            raise damaged
+            raise OutputError(f"{key} is damaged", where=self.work.folder, do="run the same command again")
+        other = "gives other frames than were kept, though its bytes are the same"
+        damaged = OutputError(f"{key} {other}", where=self.work.folder, do="give --restart to begin again")
         count = 0
         with FrameReader(probe(path, self.ffmpeg), self.ffmpeg) as reader:
             for count, frame in enumerate(reader, start=1):

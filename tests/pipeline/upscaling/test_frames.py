@@ -6,7 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seedvr2_cli.base.choices import Codec, ColorMethod, Pad, ShotDetector
+from seedvr2_cli.base.choices import Codec, ColorMethod, Pad, ShotDetector, View
 from seedvr2_cli.media.probe import probe
 from seedvr2_cli.media.reader import FrameReader, Reading
 from seedvr2_cli.pipeline.frames import to_pixels
@@ -171,3 +171,13 @@ def test_the_same_seed_gives_the_same_noise_and_another_one_another(data, tmp_pa
         drawn.append(torch.cat(loader.transformer.noises))
     assert torch.equal(drawn[0], drawn[1])
     assert not torch.equal(drawn[0], drawn[2])
+
+
+def test_before_and_after_show_the_whole_input(data, ffmpeg, tmp_path, lines, loader):
+    source, result = data / "clips/Eyes_212x120.mp4", tmp_path / "out.mkv"
+    upscale(options(source, result, compare=View.SIDE), lines, loader)
+    shown = frames_of(tmp_path / "out.compare.mkv", ffmpeg).astype(float)
+    after = frames_of(result, ffmpeg).astype(float)
+    left, right = shown[:, 40:, :424], shown[:, 40:, -424:]  # below the labels
+    np.testing.assert_array_equal(right, after[:, 40:])
+    assert np.abs(left - right).mean() < 4  # two ways to enlarge one picture
