@@ -162,6 +162,6 @@ def run(
             report, failed = upscale(options, reporter), None
     if json_report:
         print_json(report, failed)
-    elif failed is not None or len(inputs) > 1:
+    elif len(inputs) > 1 and not quiet:
         show_queue(report.facts["files"], sys.stdout)
     return end_with(failed)

@@ -18,11 +18,18 @@ from seedvr2_cli.pipeline.options import (
     DecodeOptions,
     EncodeOptions,
     FilmOptions,
+    ModelOptions,
     Target,
     TimeOptions,
 )
 from seedvr2_cli.pipeline.upscale import upscale
-from tests.pipeline.conftest import frames_of, sound_of
+from tests.pipeline.conftest import Lines, cut, frames_of, sound_of
+
+
+@pytest.fixture(scope="module")
+def short(data, ffmpeg, tmp_path_factory):
+    """Five frames."""
+    return cut(ffmpeg, data / "clips/Eyes_212x120.mp4", tmp_path_factory.mktemp("short") / "short.mp4", 5)
 
 
 @pytest.fixture
@@ -57,14 +64,27 @@ def run(tiny, tmp_path, lines):
     return both
 
 
+@pytest.fixture(scope="module")
+def latents(data, tiny_vae, tmp_path_factory):
+    """What `encode --for-upscale` makes of one small frame."""
+    path = tmp_path_factory.mktemp("latents") / "a.latents.safetensors"
+    model = ModelOptions(vae=tiny_vae, device="cpu")
+    clip = data / "clips/tiny_16x16_1f.mp4"
+    encode(EncodeOptions(input=clip, output=path, model=model, film=FilmOptions()), Lines())
+    return path
+
+
 def test_three_commands_give_the_frames_of_one(data, ffmpeg, run, tmp_path):
     cuts = tmp_path / "cuts.txt"
-    cuts.write_text("7\n50\n51\n")
-    film = FilmOptions(target=Target(scale=1.5), time=TimeOptions(cuts=cuts, window=33))
+    cuts.write_text("7\n20\n21\n")
+    film = FilmOptions(
+        target=Target(scale=0.6, allow_downscale=True), time=TimeOptions(cuts=cuts, window=21, overlap=1)
+    )
     color = ColorOptions(strength=Strength(1, 0.5, 0.8))
-    whole, parts, _ = run(data / "clips/bbb_180p_aac.mp4", film=film, color=color)
+    reading = InputOptions(frames=45)
+    whole, parts, _ = run(data / "clips/bbb_180p_aac.mp4", film=film, color=color, reading=reading)
     before, after = frames_of(whole, ffmpeg), frames_of(parts, ffmpeg)
-    assert before.shape == (120, 270, 480, 3)
+    assert before.shape == (45, 108, 192, 3)
     np.testing.assert_array_equal(after, before)
     assert sound_of(parts) == sound_of(whole)
 
@@ -83,18 +103,18 @@ def test_a_picture_goes_the_same_way(name, suffix, data, ffmpeg, run):
     assert whole.read_bytes() == parts.read_bytes()
 
 
-def test_without_its_source_color_is_off_and_said(data, ffmpeg, run, tmp_path, lines):
+def test_without_its_source_color_is_off_and_said(short, ffmpeg, run, tmp_path, lines):
     clip = tmp_path / "clip.mp4"
-    clip.write_bytes((data / "clips/Eyes_212x120.mp4").read_bytes())
+    clip.write_bytes(short.read_bytes())
     whole, parts, _ = run(clip, before_decode=clip.unlink)
     missing = "clip.mp4 is not where it was, or not as it was"
     assert f"[Input] {missing}: color is off, and nothing of it goes along" in lines.said
     assert frames_of(parts, ffmpeg).shape == frames_of(whole, ffmpeg).shape
 
 
-def test_another_file_of_the_same_name_is_not_taken(data, ffmpeg, run, tmp_path, lines):
+def test_another_file_of_the_same_name_is_not_taken(short, ffmpeg, run, tmp_path, lines):
     clip = tmp_path / "clip.mp4"
-    clip.write_bytes((data / "clips/Eyes_212x120.mp4").read_bytes())
+    clip.write_bytes(short.read_bytes())
 
     def change():
         clip.write_bytes(clip.read_bytes()[:-1] + b"x")
@@ -103,22 +123,22 @@ def test_another_file_of_the_same_name_is_not_taken(data, ffmpeg, run, tmp_path,
     assert any("not as it was" in said for said in lines.said)
 
 
-def test_the_source_is_found_beside_the_latents_too(data, ffmpeg, run, tmp_path, lines):
+def test_the_source_is_found_beside_the_latents_too(short, ffmpeg, run, tmp_path, lines):
     folder = tmp_path / "elsewhere"
     folder.mkdir()
     clip = folder / "clip.mp4"
-    clip.write_bytes((data / "clips/Eyes_212x120.mp4").read_bytes())
+    clip.write_bytes(short.read_bytes())
     whole, parts, _ = run(clip, before_decode=lambda: clip.rename(tmp_path / "clip.mp4"))
     np.testing.assert_array_equal(frames_of(parts, ffmpeg), frames_of(whole, ffmpeg))
 
 
-def test_the_file_holds_shots_geometry_and_the_source(data, run):
-    clip = data / "clips/Eyes_212x120.mp4"
+def test_the_file_holds_shots_geometry_and_the_source(short, run):
+    clip = short
     color = ColorOptions(method=ColorMethod.LAB, strength=Strength(0.5, 1, 1))
     _, _, restored = run(clip, color=color)
     with safe_open(restored, "pt") as file:
         info = json.loads(file.metadata()["seedvr2.latents"])
-        assert file.get_slice("mean").get_shape() == [16, 19, 34, 54]
+        assert file.get_slice("mean").get_shape() == [16, 2, 34, 54]
     assert (info["width"], info["height"], info["padding"]) == (424, 240, [8, 32])
     held = info["upscale"]
     assert (held["shots"], held["restored"], held["color"]) == ([0], True, "lab")
@@ -159,9 +179,8 @@ def test_what_is_not_for_the_transformer_is_refused(data, tiny, run, tmp_path, l
         {"strength": None},
     ],
 )
-def test_a_damaged_file_is_refused_in_one_line(change, data, tiny, run, tmp_path, lines):
-    run(data / "clips/tiny_16x16_1f.mp4")
-    path = tmp_path / "a.latents.safetensors"
+def test_a_damaged_file_is_refused_in_one_line(change, latents, tiny, tmp_path, lines):
+    path = latents
     with safe_open(path, "pt") as file:
         info = json.loads(file.metadata()["seedvr2.latents"])
     info["upscale"] |= change
