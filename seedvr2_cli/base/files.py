@@ -83,8 +83,10 @@ def try_folder(final: Path, option: str = "-o") -> None:
         raise OutputError("no such folder", where=folder, do=f"make it first, or give another {option}")
     probe = folder / f".seedvr2.{secrets.token_hex(4)}.part"
     try:
-        probe.touch(exist_ok=False)
-        probe.unlink()
+        try:
+            probe.touch(exist_ok=False)
+        finally:  # Ctrl-C may come as soon as it is there
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise output_error(folder, error, option) from error
 

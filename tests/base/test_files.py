@@ -2,6 +2,7 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -110,3 +111,16 @@ def test_trying_a_folder_leaves_nothing(tmp_path):
 )
 def test_the_systems_reasons_become_ours(tmp_path, number, words):
     assert str(output_error(tmp_path, OSError(number, os.strerror(number)))) == f"{tmp_path}: {words}"
+
+
+def test_trying_a_folder_leaves_nothing_when_it_is_interrupted(tmp_path, monkeypatch):
+    touch = Path.touch
+
+    def interrupted(path, **how):
+        touch(path, **how)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "touch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        try_folder(tmp_path / "out.mp4")
+    assert list(tmp_path.iterdir()) == []
