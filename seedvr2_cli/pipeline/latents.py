@@ -1,9 +1,7 @@
 """A latent file: the posterior's mean of a whole clip, and all that is needed to decode it later."""
 
 import json
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -15,9 +13,9 @@ import torch
 from torch import Tensor
 
 from seedvr2_cli.base.errors import UsageError, WeightsError
-from seedvr2_cli.base.files import output_error
 from seedvr2_cli.base.units import parse_rate, say_rate
 from seedvr2_cli.media.info import Color
+from seedvr2_cli.pipeline.shelf import Shelf
 from seedvr2_cli.pipeline.upscaling.film_info import FilmInfo
 from seedvr2_cli.weights.identify import LATENTS_KEY, FileKind, identify
 from seedvr2_cli.weights.open import open_weights
@@ -108,58 +106,38 @@ class LatentInfo:
 
 
 class LatentSpool:
-    """Latents as they come, on disk, so that memory does not grow; then the file in its final order.
-
-    half: keep them in float16. The spool lies in `folder` and is gone when the block ends.
-    """
+    """Latents as they come, on a shelf, then the file in its final order. half: keep them in float16."""
 
     def __init__(self, folder: Path, *, half: bool) -> None:
-        self._dtype = np.dtype("<f2") if half else np.dtype("<f4")
-        self._folder = folder
+        self._planes = Shelf(folder, half=half)
         self._shape: tuple[int, int, int] | None = None  # (C, h, w)
+        self._type = "F16" if half else "F32"
         self.count = 0
-        try:
-            self._file = tempfile.TemporaryFile(dir=folder, prefix=".seedvr2.", suffix=".part")  # noqa: SIM115
-        except OSError as error:
-            raise output_error(folder, error) from error
 
     def __enter__(self) -> Self:
+        self._planes.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # what is still buffered may not fit, and is not wanted any more
-            self._file.close()
+    def __exit__(self, *raised: object) -> None:
+        self._planes.__exit__(*raised)
 
     def append(self, mean: Tensor) -> None:
         """Keep (1, C, t, h, w)."""
-        array = mean[0].transpose(0, 1).contiguous().cpu().numpy().astype(self._dtype)
-        self._shape = (array.shape[1], array.shape[2], array.shape[3])
-        self.count += len(array)
-        try:
-            self._file.write(array.data)
-            self._file.flush()
-        except OSError as error:
-            raise output_error(self._folder, error) from error
+        _, channels, count, height, width = mean.shape
+        self._shape = (channels, height, width)
+        self.count += count
+        self._planes.append(mean[0].transpose(0, 1).flatten(0, 1))
 
     def save(self, path: Path, info: LatentInfo) -> None:
         """Write the safetensors file: `mean`, (C, T, h, w)."""
         if self._shape is None:
             raise ValueError("nothing was appended")
         channels, height, width = self._shape
-        plan = TensorPlan(
-            "mean", (channels, self.count, height, width), "F16" if self._dtype.itemsize == 2 else "F32"
-        )
-        write_safetensors_parts(path, plan, self._planes(), {LATENTS_KEY: info.to_json()})
-
-    def _planes(self) -> Iterator[Tensor]:
-        """Every channel's planes in order of time; they lie in order of time first."""
-        assert self._shape is not None
-        channels, height, width = self._shape
-        plane = height * width * self._dtype.itemsize
-        for channel in range(channels):
-            for latent in range(self.count):
-                self._file.seek((latent * channels + channel) * plane)
-                yield torch.from_numpy(np.frombuffer(bytearray(self._file.read(plane)), self._dtype))
+        plan = TensorPlan("mean", (channels, self.count, height, width), self._type)
+        # every channel's planes in order of time; they lie in order of time first
+        places = (latent * channels + channel for channel in range(channels) for latent in range(self.count))
+        planes = (self._planes.read(place, place + 1) for place in places)
+        write_safetensors_parts(path, plan, planes, {LATENTS_KEY: info.to_json()})
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from seedvr2_cli.media.containers import STDOUT
 from seedvr2_cli.media.reader import Pixels
 from seedvr2_cli.media.writer import OutputSpec
 from seedvr2_cli.pipeline.lanes import Ahead
+from seedvr2_cli.pipeline.shelf import Shelf
 from seedvr2_cli.pipeline.sources import MediaSource, pixel_type
-from seedvr2_cli.pipeline.upscaling.shelf import Shelf
 from seedvr2_cli.pipeline.upscaling.stages import (
     Film,
     Restoration,

@@ -31,7 +31,6 @@ from seedvr2_cli.pipeline.lanes import Ahead
 from seedvr2_cli.pipeline.sources import MediaSource, pixel_type
 from seedvr2_cli.pipeline.upscaling.film import Pace
 from seedvr2_cli.pipeline.upscaling.keys import frames_key, latents_key
-from seedvr2_cli.pipeline.upscaling.shelf import Shelf
 from seedvr2_cli.pipeline.upscaling.stages import (
     Film,
     Restoration,
@@ -74,13 +73,13 @@ class KeptFilm:
         """All pictures, (n, H, W, 3): those that are kept, and those that are made and kept now."""
         ahead = _Reading(self.source, owned)
         beside = self.source.read(owned, alpha=self.spec.alpha, size=self.film.padding.size)
-        missing = [shot.first for shot in self.film.shots if self.work.find(frames_key(shot)) is None]
-        wanted = frozenset(missing)
+        missing = {shot.first for shot in self.film.shots if self.work.find(frames_key(shot)) is None}
+        last = max(missing, default=None)
         pace = Pace(self.film.shots, self.film.reporter)
         for shot in self.film.shots:
-            if shot.first in wanted:
+            if shot.first in missing:
                 references = prepared(self.film, islice(beside, shot.frames))
-                yield from self._made(shot, ahead, references, last=shot.first == missing[-1])
+                yield from self._made(shot, ahead, references, last=shot.first == last)
                 pace.say(shot)
             else:
                 for pixels in self._kept_frames(shot):
@@ -98,18 +97,17 @@ class KeptFilm:
             self._keep(latents_key(shot), encoded(self.film, shot, prepared(self.film, ahead.of(shot))))
         if last:
             self.film.job.vae.drop_encoder()
-        with Shelf(self.work.folder) as results:
-            for piece in restored(self.restoration, shot, self._window):
-                results.append(piece)
-            pieces = (results.read(k, k + 1) for k in range(len(results)))
-            frames = decoded(self.film, shot, pieces)
-            kind = pixel_type(self.spec.depth)
-            yield from self._keep_frames(shot, finished(self.film, frames, references, self.corrector, kind))
+        with self.film.job.clock.stage("transform"):
+            for unit in units:
+                self._make_window(unit)
+        frames = decoded(self.film, shot, restored(self.restoration, shot, self._window))
+        kind = pixel_type(self.spec.depth)
+        yield from self._keep_frames(shot, finished(self.film, frames, references, self.corrector, kind))
         for key in (latents_key(shot), *(unit.key for unit in units)):
             self.work.forget(key)
 
-    def _window(self, unit: Unit) -> Tensor:
-        """A window's result, as it was kept or made now."""
+    def _make_window(self, unit: Unit) -> None:
+        """Restore a window, unless its result is kept."""
         if self.work.find(unit.key) is None:
             latents = self._mapped(latents_key(unit.shot))
 
@@ -117,6 +115,9 @@ class KeptFilm:
                 return torch.from_numpy(np.array(latents[start:stop]))
 
             self._keep(unit.key, iter([transformed(self.restoration, read, unit)]))
+
+    def _window(self, unit: Unit) -> Tensor:
+        """The result of a window, which is kept."""
         return torch.from_numpy(np.array(self._mapped(unit.key)))
 
     def _keep(self, key: str, pieces: Iterator[Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""Latents of a shot on disk between two stages, so that memory does not grow with the length of a shot."""
+"""Latents on disk between two stages, so that memory does not grow with the length of a film."""
 
 import tempfile
 from contextlib import suppress
@@ -12,16 +12,17 @@ from torch import Tensor
 from seedvr2_cli.base.errors import OutputError
 from seedvr2_cli.base.files import output_error
 
-_TYPE = np.dtype("<f4")
-
 
 class Shelf:
-    """Latents (h, w, C), float32, in their order. It lies in `folder`, without a name where the system can do
-    so, and is gone when the block ends. Use it with `with`. Raises OutputError where the disk is full.
+    """Arrays of one shape, such as latents (h, w, C), in their order. It lies in `folder`, without a name
+    where the system can do so, and is gone when the block ends. Use it with `with`.
+
+    half: keep float16, not float32. Raises OutputError where the disk is full.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, half: bool = False) -> None:
         self._folder = folder
+        self._dtype = np.dtype("<f2" if half else "<f4")
         self._shape: tuple[int, ...] = ()
         self._count = 0
         try:
@@ -41,7 +42,7 @@ class Shelf:
 
     def append(self, latents: Tensor) -> None:
         """Keep (t, h, w, C), all of one size."""
-        array = latents.float().cpu().contiguous().numpy().astype(_TYPE, copy=False)
+        array = latents.float().cpu().contiguous().numpy().astype(self._dtype, copy=False)
         self._shape = array.shape[1:]
         self._count += len(array)
         try:
@@ -52,7 +53,7 @@ class Shelf:
 
     def read(self, start: int, stop: int) -> Tensor:
         """The latents start..stop, (t, h, w, C); they must have been appended."""
-        values = np.empty((stop - start, *self._shape), _TYPE)
+        values = np.empty((stop - start, *self._shape), self._dtype)
         if values.size:
             self._file.seek(start * values[0].nbytes)
             if self._file.readinto(values.data) != values.nbytes:
