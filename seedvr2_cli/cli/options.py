@@ -21,7 +21,7 @@ from seedvr2_cli.base.choices import (
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import parse_bytes, parse_rate, parse_size, parse_time
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions, parse_raw_form
-from seedvr2_cli.pipeline.options import FindOptions
+from seedvr2_cli.pipeline.options import FindOptions, MemoryOptions, ModelOptions, Target, TileOptions
 
 _MODEL, _TILES, _INPUT, _OUTPUT, _RUN = "Model", "Tiles", "Input", "Output", "Run"
 _PICTURE, _TIME = "Picture", "Time"
@@ -422,6 +422,64 @@ def find_options(models_dir: list[Path] | None, offline: bool) -> FindOptions:
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder", where="--models-dir", do="give a folder")
     return FindOptions(folders=tuple(models_dir or ()), offline=offline)
+
+
+def model_options(
+    vae: str | None,
+    models_dir: list[Path] | None,
+    offline: bool,
+    config: str | None,
+    device: str,
+    dtype: Dtype,
+    fp8: bool,
+    fp8_force: bool,
+) -> ModelOptions:
+    """Which VAE, where it is looked for, and how it runs. Raises UsageError."""
+    return ModelOptions(
+        vae=vae,
+        find=find_options(models_dir, offline),
+        config=config,
+        device=device,
+        dtype=dtype,
+        fp8=fp8,
+        fp8_force=fp8_force,
+    )
+
+
+def memory_options(budget: str | None, cache_folder: Path | None, plan: bool) -> MemoryOptions:
+    """How much memory may be taken. Raises UsageError."""
+    return MemoryOptions(
+        budget=bytes_given("--memory-budget", budget), cache_folder=cache_folder, plan_only=plan
+    )
+
+
+def tile_options(
+    tiling: Tiling,
+    encode_size: str | None,
+    encode_overlap: str | None,
+    decode_size: str | None = None,
+    decode_overlap: str | None = None,
+) -> TileOptions:
+    """The four values, as given. Raises UsageError."""
+    return TileOptions(
+        tiling=tiling,
+        encode_size=size_given("--encode-tile-size", encode_size),
+        encode_overlap=size_given("--encode-tile-overlap", encode_overlap),
+        decode_size=size_given("--decode-tile-size", decode_size),
+        decode_overlap=size_given("--decode-tile-overlap", decode_overlap),
+    )
+
+
+def target_given(
+    resolution: int | None, scale: float | None, max_resolution: int | None, allow_downscale: bool
+) -> Target:
+    """The size that is asked for. Raises UsageError."""
+    return Target(
+        resolution=resolution,
+        scale=scale,
+        max_resolution=max_resolution,
+        allow_downscale=allow_downscale,
+    )
 
 
 def bytes_given(option: str, text: str | None) -> int | None:

@@ -15,11 +15,12 @@ from seedvr2_cli.pipeline.opening import open_source
 from seedvr2_cli.pipeline.options import DecodeOptions, as_settings
 from seedvr2_cli.pipeline.output import choose_output
 from seedvr2_cli.pipeline.peak import PeakMemory
-from seedvr2_cli.pipeline.planning import Work, make_plan, say_peak
+from seedvr2_cli.pipeline.planning import make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
 from seedvr2_cli.pipeline.sink import Sink, say_result, target
+from seedvr2_cli.vae.engine.plan import Wanted
 
 
 def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_model) -> RunReport:
@@ -39,8 +40,9 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
     )
     model = load(options.model, reporter)
     source.check(model.vae)
-    work = Work(size=source.size, stages=source.stages, alone=source.still)
-    plan = make_plan(model, work, options.tiles, options.memory, reporter)
+    encodes = "encode" in source.stages
+    wanted = Wanted(size=source.size, alone=source.still, encodes=encodes, decodes=True)
+    plan = make_plan(model, wanted, options.tiles, options.memory, reporter)
     device = torch.device(model.device.torch_name)
     job = Job(model.vae, options.tiles, StageClock(), plan, source.still, device)
     report = RunReport(

@@ -9,11 +9,9 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
-from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.events import Line, Progress, Reporter
-from seedvr2_cli.base.files import check_output, whole_file
+from seedvr2_cli.base.files import whole_file
 from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
-from seedvr2_cli.media.containers import STDOUT
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
 from seedvr2_cli.pipeline import round_trip
 from seedvr2_cli.pipeline.clock import StageClock
@@ -22,9 +20,9 @@ from seedvr2_cli.pipeline.frames import Clip
 from seedvr2_cli.pipeline.latents import LatentInfo, LatentSpool
 from seedvr2_cli.pipeline.model import ClipModel, ModelLoader, load_model
 from seedvr2_cli.pipeline.options import EncodeOptions, FilmOptions, as_settings
-from seedvr2_cli.pipeline.output import LATENTS_SUFFIX
+from seedvr2_cli.pipeline.output import latents_output
 from seedvr2_cli.pipeline.peak import PeakMemory
-from seedvr2_cli.pipeline.planning import Work, make_plan, say_peak
+from seedvr2_cli.pipeline.planning import make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
@@ -36,6 +34,7 @@ from seedvr2_cli.pipeline.upscaling.times import check_readable, choose_cutter, 
 from seedvr2_cli.plan.geometry import padded_size
 from seedvr2_cli.plan.padding import padding_of
 from seedvr2_cli.plan.shots import Shot
+from seedvr2_cli.vae.engine.plan import Wanted
 
 STAGES = ("encode",)
 
@@ -45,15 +44,12 @@ def encode(options: EncodeOptions, listener: Reporter, load: ModelLoader = load_
     reporter, clock = Recorder(listener), StageClock()
     source = MediaSource(options.input, describe(find_ffmpeg()), options.reading)
     reporter.emit(Line("Input", source.line))
-    final = options.output or options.input.with_name(f"{options.input.stem}{LATENTS_SUFFIX}.safetensors")
-    if final == STDOUT:
-        raise UsageError("latents are not written to stdout", where="-o -", do="give a file")
-    check_output(final, options.input, overwrite=options.overwrite)
+    final = latents_output(options.input, options.output, options.input.stem, overwrite=options.overwrite)
     preparation = _ForUpscale(source, options.film) if options.film else _AsItIs(source)
     model = load(options.model, reporter)
     preparation.look(reporter, clock)
-    work = Work(size=preparation.size, stages=STAGES, alone=source.still)
-    plan = make_plan(model, work, options.tiles, options.memory, reporter)
+    wanted = Wanted(size=preparation.size, alone=source.still, encodes=True, decodes=False)
+    plan = make_plan(model, wanted, options.tiles, options.memory, reporter)
     device = torch.device(model.device.torch_name)
     job = Job(model.vae, options.tiles, clock, plan, source.still, device)
     report = RunReport(

@@ -43,6 +43,16 @@ def default_output(source: Path, word: str, *, still: bool, codec: Codec | None)
     return source.with_name(f"{source.stem.removesuffix(LATENTS_SUFFIX)}.{word}{suffix}")
 
 
+def latents_output(source: Path, output: Path | None, stem: str, *, overwrite: bool) -> Path:
+    """The latent file to write: what is given, else `STEM.latents.safetensors` beside the source. Raises
+    UsageError and OutputError."""
+    final = output or source.with_name(f"{stem}{LATENTS_SUFFIX}.safetensors")
+    if final == STDOUT:
+        raise UsageError("latents are not written to stdout", where="-o -", do="give a file")
+    check_output(final, source, overwrite=overwrite)
+    return final
+
+
 def choose_output(
     options: FrameJob,
     source: Source,

@@ -1,6 +1,6 @@
 """The memory plan of a job: chosen before the first frame, said, and held against what was measured."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 
@@ -13,50 +13,31 @@ from seedvr2_cli.pipeline.model import Model
 from seedvr2_cli.pipeline.options import MemoryOptions, TileOptions
 from seedvr2_cli.plan.geometry import padded_size
 from seedvr2_cli.vae.engine.plan import Plan, Wanted
-from seedvr2_cli.vae.engine.way import Way
 
 SHARE = 0.9  # of the free memory that a run takes unasked
 
 
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What goes through a VAE. size: (width, height) of the pictures; stages: the halves they go through.
-    alone: one picture; in_turn: all of a shot leaves the encoder before the decoder begins. way: not to be
-    chosen any more. beside: bytes that the pictures take beside the VAE."""
-
-    size: tuple[int, int]
-    stages: tuple[str, ...]
-    alone: bool
-    in_turn: bool = False
-    way: Way | None = None
-    beside: int = 0
-
-
 def make_plan(
-    model: Model, work: Work, tiles: TileOptions, memory: MemoryOptions, reporter: Reporter
+    model: Model, wanted: Wanted, tiles: TileOptions, memory: MemoryOptions, reporter: Reporter
 ) -> Plan | None:
-    """The plan for the work, said in a line; None where tiles overlap, or for a model that needs none.
+    """The plan for what is wanted, said in a line; None where tiles overlap, or for a model that needs none.
 
-    Raises DeviceError where the budget cannot be met.
+    wanted: the size is that of the pictures; budget, strips and folder are filled in from the options. Raises
+    DeviceError where the budget cannot be met.
     """
     if model.planner is None or tiles.tiling is Tiling.OVERLAP:
         return None
     factor = model.vae.config.spatial_factor
-    padded = (padded_size(work.size[0], factor), padded_size(work.size[1], factor))
+    padded = (padded_size(wanted.size[0], factor), padded_size(wanted.size[1], factor))
     budget = budget_of(memory, model.device)
     whose = "the budget" if memory.budget is not None else "nine tenths of what is free"
     plan = model.planner(
-        Wanted(
+        replace(
+            wanted,
             size=padded,
-            alone=work.alone,
-            encodes="encode" in work.stages,
-            decodes="decode" in work.stages,
-            in_turn=work.in_turn,
             budget=budget,
             strip_rows=tiles.strip_rows,
             folder=memory.cache_folder,
-            way=work.way,
-            beside=work.beside,
         )
     )
     of = f" of {say_bytes(budget)} ({whose})" if budget is not None else ""

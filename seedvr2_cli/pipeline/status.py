@@ -54,10 +54,7 @@ def _progress(entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if not note:
         return {"frames": [0, None], "shots": [0, None], "windows": [0, None]}
     times = noted_times(note)
-    kept = {key for key, entry in entries.items() if "file" in entry}
-    finished = [shot for shot in times.shots if frames_key(shot) in kept]
-    there = {shot.first for shot in finished}
-    windows = sum(unit.shot.first in there or unit.key in kept for unit in times.units)
+    finished, windows = times.done(lambda key: "file" in entries.get(key, {}), frames_key)
     return {
         "frames": [sum(shot.frames for shot in finished), times.shots[-1].stop],
         "shots": [len(finished), len(times.shots)],

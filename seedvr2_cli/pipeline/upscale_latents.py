@@ -11,15 +11,14 @@ from torch import Tensor
 from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import UsageError, WeightsError
 from seedvr2_cli.base.events import Line, Reporter
-from seedvr2_cli.base.files import check_output, whole_file
+from seedvr2_cli.base.files import whole_file
 from seedvr2_cli.base.units import say_bytes, say_seconds
-from seedvr2_cli.media.containers import STDOUT
 from seedvr2_cli.ops.probe import probe_device
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.latents import LatentFile, LatentSpool, open_latents
 from seedvr2_cli.pipeline.model import ask_gate, device_facts
 from seedvr2_cli.pipeline.options import ModelOptions, TransformerOptions, UpscaleOptions, as_settings
-from seedvr2_cli.pipeline.output import LATENTS_SUFFIX
+from seedvr2_cli.pipeline.output import LATENTS_SUFFIX, latents_output
 from seedvr2_cli.pipeline.peak import PeakMemory
 from seedvr2_cli.pipeline.planning import budget_of, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
@@ -57,11 +56,8 @@ def upscale_latents(
     reporter.emit(Line("Input", source.line))
     film = _film_of(latents)
     _refuse_pictures(options)
-    stem = options.input.stem.removesuffix(LATENTS_SUFFIX)
-    final = options.output or options.input.with_name(f"{stem}.upscaled{LATENTS_SUFFIX}.safetensors")
-    if final == STDOUT:
-        raise UsageError("latents are not written to stdout", where="-o -", do="give a file")
-    check_output(final, options.input, overwrite=options.overwrite)
+    stem = f"{options.input.stem.removesuffix(LATENTS_SUFFIX)}.upscaled"
+    final = latents_output(options.input, options.output, stem, overwrite=options.overwrite)
     device, restorer = load(options.model, options.transformer, reporter)
     _, _, height, width = latents.shape
     budget = window_budget(options.memory, device)

@@ -11,7 +11,7 @@ from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
-from seedvr2_cli.pipeline.options import DecodeOptions, MemoryOptions, ModelOptions, TileOptions
+from seedvr2_cli.pipeline.options import DecodeOptions, ModelOptions, TileOptions
 
 NAME = "decode"
 
@@ -63,26 +63,10 @@ def run(
     options = DecodeOptions(
         input=source,
         output=output,
-        model=ModelOptions(
-            vae=vae,
-            find=o.find_options(models_dir, offline),
-            config=config,
-            device=device,
-            dtype=dtype,
-            fp8=fp8,
-            fp8_force=fp8_force,
-        ),
-        memory=MemoryOptions(
-            budget=o.bytes_given("--memory-budget", memory_budget),
-            cache_folder=cache_folder,
-            plan_only=plan,
-        ),
-        tiles=TileOptions(
-            tiling=tiling,
-            encode_size=o.size_given("--encode-tile-size", encode_tile_size),
-            encode_overlap=o.size_given("--encode-tile-overlap", encode_tile_overlap),
-            decode_size=o.size_given("--decode-tile-size", decode_tile_size),
-            decode_overlap=o.size_given("--decode-tile-overlap", decode_tile_overlap),
+        model=o.model_options(vae, models_dir, offline, config, device, dtype, fp8, fp8_force),
+        memory=o.memory_options(memory_budget, cache_folder, plan),
+        tiles=o.tile_options(
+            tiling, encode_tile_size, encode_tile_overlap, decode_tile_size, decode_tile_overlap
         ),
         codec=codec,
         crf=crf,

@@ -14,9 +14,7 @@ from seedvr2_cli.pipeline.media_options import InputOptions
 from seedvr2_cli.pipeline.options import (
     EncodeOptions,
     FilmOptions,
-    MemoryOptions,
     ModelOptions,
-    Target,
     TileOptions,
     TimeOptions,
 )
@@ -64,12 +62,7 @@ def run(
 ) -> None:
     """Turn a video or image into a latent file that `decode` reads."""
     film = FilmOptions(
-        target=Target(
-            resolution=resolution,
-            scale=scale,
-            max_resolution=max_resolution,
-            allow_downscale=allow_downscale,
-        ),
+        target=o.target_given(resolution, scale, max_resolution, allow_downscale),
         pad=pad,
         time=TimeOptions(detector=detector, cuts=cuts),
     )
@@ -79,25 +72,9 @@ def run(
     options = EncodeOptions(
         input=source,
         output=output,
-        model=ModelOptions(
-            vae=vae,
-            find=o.find_options(models_dir, offline),
-            config=config,
-            device=device,
-            dtype=dtype,
-            fp8=fp8,
-            fp8_force=fp8_force,
-        ),
-        memory=MemoryOptions(
-            budget=o.bytes_given("--memory-budget", memory_budget),
-            cache_folder=cache_folder,
-            plan_only=plan,
-        ),
-        tiles=TileOptions(
-            tiling=tiling,
-            encode_size=o.size_given("--encode-tile-size", encode_tile_size),
-            encode_overlap=o.size_given("--encode-tile-overlap", encode_tile_overlap),
-        ),
+        model=o.model_options(vae, models_dir, offline, config, device, dtype, fp8, fp8_force),
+        memory=o.memory_options(memory_budget, cache_folder, plan),
+        tiles=o.tile_options(tiling, encode_tile_size, encode_tile_overlap),
         half=half,
         film=film if for_upscale else None,
         overwrite=overwrite,

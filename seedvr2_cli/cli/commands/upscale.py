@@ -15,10 +15,8 @@ from seedvr2_cli.pipeline.input_list import listed
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
 from seedvr2_cli.pipeline.options import (
     ColorOptions,
-    MemoryOptions,
     ModelOptions,
     Strength,
-    Target,
     TileOptions,
     TimeOptions,
     TransformerOptions,
@@ -100,33 +98,12 @@ def run(
     options = UpscaleOptions(
         input=inputs[0],
         output=output,
-        model=ModelOptions(
-            vae=vae,
-            find=o.find_options(models_dir, offline),
-            config=config,
-            device=device,
-            dtype=dtype,
-            fp8=fp8,
-            fp8_force=fp8_force,
+        model=o.model_options(vae, models_dir, offline, config, device, dtype, fp8, fp8_force),
+        memory=o.memory_options(memory_budget, cache_folder, plan),
+        tiles=o.tile_options(
+            tiling, encode_tile_size, encode_tile_overlap, decode_tile_size, decode_tile_overlap
         ),
-        memory=MemoryOptions(
-            budget=o.bytes_given("--memory-budget", memory_budget),
-            cache_folder=cache_folder,
-            plan_only=plan,
-        ),
-        tiles=TileOptions(
-            tiling=tiling,
-            encode_size=o.size_given("--encode-tile-size", encode_tile_size),
-            encode_overlap=o.size_given("--encode-tile-overlap", encode_tile_overlap),
-            decode_size=o.size_given("--decode-tile-size", decode_tile_size),
-            decode_overlap=o.size_given("--decode-tile-overlap", decode_tile_overlap),
-        ),
-        target=Target(
-            resolution=resolution,
-            scale=scale,
-            max_resolution=max_resolution,
-            allow_downscale=allow_downscale,
-        ),
+        target=o.target_given(resolution, scale, max_resolution, allow_downscale),
         pad=pad,
         transformer=TransformerOptions(
             dit=dit,

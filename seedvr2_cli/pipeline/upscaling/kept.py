@@ -60,13 +60,8 @@ class KeptFilm:
     work: WorkFolder
 
     def count_done(self) -> tuple[int, int]:
-        """Shots that are finished, and windows that are, those of such shots counted."""
-        shots = [shot for shot in self.film.shots if self.work.find(frames_key(shot))]
-        there = {shot.first for shot in shots}
-        windows = sum(
-            unit.shot.first in there or self.work.find(unit.key) is not None
-            for unit in self.restoration.times.units
-        )
+        """Shots and windows that are finished."""
+        shots, windows = self.restoration.times.done(lambda key: self.work.find(key) is not None, frames_key)
         return len(shots), windows
 
     def pictures(self, owned: ExitStack) -> Iterator[Pixels]:

@@ -10,7 +10,7 @@ from seedvr2_cli.media.ffmpeg import FFmpeg
 from seedvr2_cli.media.writer import OutputSpec
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.options import UpscaleOptions
-from seedvr2_cli.pipeline.planning import Work, budget_of, make_plan
+from seedvr2_cli.pipeline.planning import budget_of, make_plan
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
 from seedvr2_cli.pipeline.sources import MediaSource
 from seedvr2_cli.pipeline.upscaling.models import Models
@@ -26,6 +26,7 @@ from seedvr2_cli.pipeline.upscaling.times import (
 )
 from seedvr2_cli.plan.padding import Padding
 from seedvr2_cli.plan.shots import GROUP, Shot
+from seedvr2_cli.vae.engine.plan import Wanted
 from seedvr2_cli.vae.engine.way import Way
 
 STAGES = ("encode", "decode")
@@ -86,8 +87,10 @@ def decide(
     alone = all(shot.frames == 1 for shot in shots)
     way = noted_way(note, options.memory.cache_folder)
     beside = FINISHING * padding.padded[0] * padding.padded[1] // (GROUP if alone else 1)
-    needs = Work(size=padding.padded, stages=STAGES, alone=alone, in_turn=True, way=way, beside=beside)
-    plan = make_plan(models.vae, needs, options.tiles, options.memory, reporter)
+    wanted = Wanted(
+        size=padding.padded, alone=alone, encodes=True, decodes=True, in_turn=True, way=way, beside=beside
+    )
+    plan = make_plan(models.vae, wanted, options.tiles, options.memory, reporter)
     room, most = budget_of(options.memory, device), max(plan.bytes, takes) if plan else takes
     settled = restorer.settle(None if room is None else room - most, len(times.units), reporter)
     job = Job(vae, options.tiles, clock, plan, alone, torch.device(device.torch_name))
