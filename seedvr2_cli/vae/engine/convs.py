@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Norm
+from seedvr2_cli.ops.slot_convs import Affine
 from seedvr2_cli.vae.engine.buffers import Buffers, Form
-from seedvr2_cli.vae.engine.frames import Affine, KeptSlot, Map, Measured, Slot, Source, Strips
+from seedvr2_cli.vae.engine.filters import Filter, plain_fill
+from seedvr2_cli.vae.engine.frames import Fill, KeptSlot, Map, Measured, Slot, Source, Strips
 from seedvr2_cli.vae.engine.memory import ClipMemory
-from seedvr2_cli.vae.engine.triple import Triple
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,14 @@ class Pass:
     def buffers(self) -> Buffers:
         return self.memory.buffers
 
-    def slot(self, source: Source, affine: Affine | None, form: Form, *, keep: bool) -> Slot:
-        """A slot that is kept, or one that passes."""
+    def slot(
+        self, source: Source, affine: Affine | None, form: Form, *, keep: bool, fill: Fill | None = None
+    ) -> Slot:
+        """A slot that is kept, or one that passes. fill: None where it holds the map's own type."""
+        fill = fill or partial(plain_fill, self.kernels)
         if keep:
-            return KeptSlot(source, affine, form, self.kernels, self.memory.slots)
-        return Slot(source, affine, form, self.kernels)
+            return KeptSlot(source, affine, form, fill, self.memory.slots)
+        return Slot(source, affine, form, fill, self.kernels.device)
 
     def remember(self, conv: int, slots: Sequence[Slot], *, reach: int = 2) -> None:
         """Hold the last slots of a conv that looks `reach` frames back, or nothing if no frames follow."""
@@ -58,10 +63,10 @@ class CausalConv:
     index: its place in a clip's memory.
     """
 
-    def __init__(self, index: int, norm: Norm, triple: Triple, channels: int) -> None:
+    def __init__(self, index: int, norm: Norm, filter: Filter, channels: int) -> None:
         self.index = index
         self._norm = norm
-        self._triple = triple
+        self._filter = filter
         self.channels = channels
 
     def __call__(
@@ -76,24 +81,23 @@ class CausalConv:
         The rows that a strip writes have been read before: the slot is one row ahead.
         """
         of = sources[0].form
-        form = Form(of.height, of.width, of.channels, of.dtype, top=1, bottom=1)
+        form = Form(of.height, of.width, of.channels, self._filter.slot_type, top=1, bottom=1)
         slots = [
-            now.slot(source, source.moments.affine(self._norm), form, keep=now.keep) for source in sources
+            now.slot(source, source.moments.affine(self._norm), form, keep=now.keep, fill=self._filter.fill)
+            for source in sources
         ]
         held = now.memory.recall(self.index)
         for first, last in now.strips.over(of.height, of.width * self.channels):
-            news = [slot.rows(first, last + 2) for slot in slots]
-            olds = [slot[first : last + 2] for slot in held]
-            totals = self._triple((*olds, *news), len(olds), now.memory.scratch)
-            for k, (total, out) in enumerate(zip(totals, outs, strict=True)):
-                if first == 0:
+            frames = [slot[first : last + 2] for slot in held]
+            frames += [slot.rows(first, last + 2) for slot in slots]
+            beside = [partial(rows, first, last) for rows in residuals] if residuals else None
+            if first == 0:
+                for out in outs:
                     out.rewrite()
-                rows = out.data[first:last]
-                if residuals is None:
-                    rows.copy_(total)
-                else:
-                    torch.add(total, residuals[k](first, last), out=rows)
-                out.wrote(now.kernels.moments(rows))
+            written = [out.data[first:last] for out in outs]
+            moments = self._filter(frames, len(held), written, beside, now.memory.scratch)
+            for out, part in zip(outs, moments, strict=True):
+                out.wrote(part)
         now.remember(self.index, slots)
 
 

@@ -10,6 +10,7 @@ from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.on_cpu.heap import give_back
 from seedvr2_cli.ops.select import choose_kernels, strip_elements
+from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
 from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.frames import Strips
 from seedvr2_cli.vae.engine.memory import ClipMemory
@@ -23,16 +24,22 @@ Half = TypeVar("Half", Encoder, Decoder)
 class Engine:
     """The layers of a network, packed for a device's kernels; the network's own weights are given up.
 
-    kernels: None takes what `choose_kernels` finds.
+    kernels: None takes what `choose_kernels` finds. choice: which convs are taken whole, and by what.
     """
 
     def __init__(
-        self, network: Network, device: torch.device, dtype: torch.dtype, kernels: Kernels | None = None
+        self,
+        network: Network,
+        device: torch.device,
+        dtype: torch.dtype,
+        kernels: Kernels | None = None,
+        choice: ConvChoice = PLAIN_CHOICE,
     ) -> None:
         self._network = network
         self._device = device
         self._dtype = dtype
         self.kernels = kernels or choose_kernels(device, dtype).kernels
+        self.choice = choice
         self._encoder: Encoder | None = None
         self._decoder: Decoder | None = None
         self._encodes = True
@@ -42,7 +49,7 @@ class Engine:
         them so."""
         if encoder and not self._encodes:
             raise WeightsError("the encoder was given up", do="load the VAE again")
-        build = Build(self.kernels, self._dtype, winograd=way.in_pairs)
+        build = Build(self.kernels, self._dtype, winograd=way.in_pairs, choice=self.choice)
         if encoder and self._encoder is None:
             self._encoder = self._made(lambda: Encoder(build, self._network.encoder), self._network.encoder)
         if decoder and self._decoder is None:

@@ -26,6 +26,8 @@ Taps = Sequence[Tap]
 
 # an upsampler that leaves time alone: the conv's three taps on three low-resolution frames
 STILL = ((Tap(0, 0),), (Tap(1, 0),), (Tap(2, 0),))
+# the clip's second frame: the first one stands for the frame before it too
+STILL_SECOND = ((Tap(0, 0), Tap(1, 0)), (Tap(2, 0),))
 # one that doubles the frames; by phase of time: the taps on the frame before, and on the present one
 DOUBLED = (
     ((Tap(0, 0), Tap(1, 1)), (Tap(2, 0),)),
@@ -49,6 +51,15 @@ class PhaseBias:
     row: Tensor
     column: Tensor
     corner: Tensor
+
+    def by_place(self, ay: int, ax: int) -> Tensor:
+        """(3, 3, C'): the bias of phase (ay, ax) in the picture's first row, inside and in its last; columns
+        alike."""
+        table = self.inside.repeat(3, 3, 1)
+        table[2 * ay] -= self.row
+        table[:, 2 * ax] -= self.column
+        table[2 * ay, 2 * ax] += self.corner
+        return table
 
 
 class Folder:
@@ -77,6 +88,14 @@ class Folder:
         # the upper row of taps leaves the picture in phase 0, the lower one in phase 1; columns alike
         inside = self._bias + shifts.sum((0, 1))
         return PhaseBias(inside, shifts[ay].sum(0), shifts[:, ax].sum(0), shifts[ay, ax])
+
+    def whole(self, taps: Sequence[Taps]) -> tuple[Tensor, Tensor]:
+        """All phases in space: weight (2, 2, C', C, frames, 2, 2) and bias (2, 2, 3, 3, C') as
+        `ops.reference.conv_phases` takes them. taps: those on each low-resolution frame, the oldest first."""
+        every = [tap for frame in taps for tap in frame]
+        weight = [[torch.stack([self.kernel(ay, ax, t) for t in taps], 2) for ax in (0, 1)] for ay in (0, 1)]
+        bias = [[self.bias(ay, ax, every).by_place(ay, ax) for ax in (0, 1)] for ay in (0, 1)]
+        return torch.stack([torch.stack(row) for row in weight]), torch.stack([torch.stack(b) for b in bias])
 
     def _landed(self, factors: Tensor, ay: int, ax: int, taps: Taps) -> Tensor:
         """The conv's nine taps times the expansion's factors (2, 2, z, C, n), summed over time and over the

@@ -1,18 +1,18 @@
 """One frame between two layers: the map a layer writes, strip by strip, and the rows the next one reads."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Moments
+from seedvr2_cli.ops.slot_convs import Affine
 from seedvr2_cli.vae.engine.buffers import Buffers, Form
 
 Range = tuple[int, int]  # rows [first, last)
-Affine = tuple[Tensor, Tensor]  # scale and shift (C,) of a norm over one frame
+Fill = Callable[[Tensor, Affine | None, Tensor], None]  # rows of a map, normalised, into a slot's
 
 
 class Source(Protocol):
@@ -104,12 +104,14 @@ class Slot:
     bottom. This one holds the rows at hand alone.
     """
 
-    def __init__(self, source: Source, affine: Affine | None, form: Form, kernels: Kernels) -> None:
+    def __init__(
+        self, source: Source, affine: Affine | None, form: Form, fill: Fill, device: torch.device
+    ) -> None:
         self.form = form
         self._source = source
-        self._kernels = kernels
+        self._write = fill
         self._affine = affine
-        self._held = torch.empty((0, *form.shape[1:]), dtype=form.dtype, device=kernels.device)
+        self._held = torch.empty((0, *form.shape[1:]), dtype=form.dtype, device=device)
         self._first = self._last = 0  # the rows that are held
 
     def rows(self, first: int, last: int) -> Tensor:
@@ -117,9 +119,8 @@ class Slot:
         count, kept = last - first, max(0, self._last - first)
         carried = self._held[first - self._first : self._last - self._first].clone() if kept else None
         if len(self._held) < count:
-            self._held = torch.zeros(
-                (count, *self.form.shape[1:]), dtype=self.form.dtype, device=self._kernels.device
-            )
+            shape = (count, *self.form.shape[1:])
+            self._held = torch.zeros(shape, dtype=self.form.dtype, device=self._held.device)
         held = self._held[:count]
         if carried is not None:
             held[:kept] = carried
@@ -138,20 +139,17 @@ class Slot:
             return
         part = self._source.rows(low - top, high - top)
         inside = rows[low - first : high - first, : self.form.width]
-        if self._affine is None:
-            inside.copy_(part)
-        else:
-            self._kernels.norm_silu(part, *self._affine, inside)
+        self._write(part, self._affine, inside)
 
 
 class KeptSlot(Slot):
     """A slot that outlives its frame as the memory of a causal conv. data: the whole buffer."""
 
     def __init__(
-        self, source: Source, affine: Affine | None, form: Form, kernels: Kernels, buffers: Buffers
+        self, source: Source, affine: Affine | None, form: Form, fill: Fill, buffers: Buffers
     ) -> None:
-        super().__init__(source, affine, form, kernels)
         self.data = buffers.take(form)
+        super().__init__(source, affine, form, fill, self.data.device)
 
     def rows(self, first: int, last: int) -> Tensor:
         """Rows [first, last), a view of the buffer."""

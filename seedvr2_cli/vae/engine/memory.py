@@ -32,6 +32,7 @@ class ClipMemory:
         self.buffers = Buffers(device, self.tally, keeps=keeps)
         self.slots = Buffers(device, in_files, keeps=keeps, folder=folder)
         self.scratch = Scratch(device)
+        self.scales: dict[int, float] = {}  # of the codes in a conv's slots, where a clip settles them
         self._entries: dict[int, _Entry] = {}
 
     def recall(self, conv: int) -> Held:

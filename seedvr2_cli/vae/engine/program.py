@@ -10,13 +10,19 @@ from torch import Tensor, nn
 
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Norm
+from seedvr2_cli.ops.scales import scale_for
+from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
 from seedvr2_cli.vae import layers, network
 from seedvr2_cli.vae.engine.blocks import FrameAttention, ResnetBlock, Shortcut
 from seedvr2_cli.vae.engine.convs import CausalConv, NarrowConv, Pass, StackedConv
+from seedvr2_cli.vae.engine.filters import Filter, SummedFilter, WholeFilter
 from seedvr2_cli.vae.engine.fold import Folder
+from seedvr2_cli.vae.engine.folded import FoldedFilter, SummedDoubled, SummedStill, WholeDoubled, WholeStill
 from seedvr2_cli.vae.engine.frames import Given, Map, Measured, Source
 from seedvr2_cli.vae.engine.samplers import DoubledUpsample, Downsample, StillUpsample
 from seedvr2_cli.vae.engine.triple import Triple
+
+SIGMAS = 32.0  # of a norm's result: what a conv's input is far from, and no dearer than 8 (spec/perf.md 1.4)
 
 Kind = TypeVar("Kind", bound=nn.Module)
 AnySource = TypeVar("AnySource", bound=Source)
@@ -24,18 +30,24 @@ AnySource = TypeVar("AnySource", bound=Source)
 
 @dataclass(frozen=True)
 class Build:
-    """How layers are made. winograd: where frames come in pairs and it pays, take it."""
+    """How layers are made. winograd: where frames come in pairs and it pays, take it. choice: which convs are
+    taken whole."""
 
     kernels: Kernels
     dtype: torch.dtype
     winograd: bool = True
+    choice: ConvChoice = PLAIN_CHOICE
 
 
 class Maker:
-    """Makes the engine's layers of the network's, and numbers the causal convs in order of computation."""
+    """Makes the engine's layers of the network's, and numbers the causal convs in order of computation.
 
-    def __init__(self, build: Build) -> None:
+    half: the encoder or the decoder, whose modules are known by their names in the network.
+    """
+
+    def __init__(self, build: Build, half: nn.Module, prefix: str) -> None:
         self.build = build
+        self._names = {module: name for name, module in half.named_modules(prefix=prefix)}
         self._count = 0
 
     def index(self) -> int:
@@ -68,10 +80,17 @@ class Maker:
         assert expand.bias is not None
         folder = Folder(up.conv.weight, up.conv.bias, expand.weight, expand.bias)
         kernels, dtype = self.build.kernels, self.build.dtype
+        whole = self.build.choice.of(self._names[up.conv])
+        filter: FoldedFilter
         if up.frames == 2:
-            return DoubledUpsample(self.index(), kernels, folder, dtype)
-        in_pairs = in_pairs and self._pays(up.conv.weight)
-        return StillUpsample(self.index(), kernels, folder, dtype, in_pairs=in_pairs)
+            filter = WholeDoubled(whole, folder, dtype) if whole else SummedDoubled(kernels, folder, dtype)
+            return DoubledUpsample(self.index(), filter, folder.channels, dtype)
+        if whole:
+            filter = WholeStill(whole, folder, dtype)
+        else:
+            in_pairs = in_pairs and self._pays(up.conv.weight)
+            filter = SummedStill(kernels, folder, dtype, in_pairs=in_pairs)
+        return StillUpsample(self.index(), filter, folder.channels, dtype)
 
     def downsample(self, down: layers.Downsample) -> Downsample:
         conv = down.conv
@@ -84,16 +103,20 @@ class Maker:
         return NarrowConv(self.index(), self.build.kernels, self.norm(norm), conv.weight, conv.bias)
 
     def _conv(self, norm: nn.GroupNorm, conv: layers.CausalConv3d, *, in_pairs: bool) -> CausalConv:
-        in_pairs = in_pairs and self._pays(conv.weight)
-        triple = Triple(
-            self.build.kernels,
-            conv.weight.detach().unbind(2),
-            conv.bias,
-            self.build.dtype,
-            columns=1,
-            in_pairs=in_pairs,
-        )
-        return CausalConv(self.index(), self.norm(norm), triple, conv.weight.shape[0])
+        made = self.norm(norm)
+        filter = self._filter(made, conv, in_pairs=in_pairs)
+        return CausalConv(self.index(), made, filter, conv.weight.shape[0])
+
+    def _filter(self, norm: Norm, conv: layers.CausalConv3d, *, in_pairs: bool) -> Filter:
+        kernels, dtype = self.build.kernels, self.build.dtype
+        weight = conv.weight.detach()
+        whole = self.build.choice.of(self._names[conv])
+        if whole:
+            scale = scale_for(norm.bound(SIGMAS), whole.full_scale) if whole.full_scale else 1.0
+            return WholeFilter(whole, weight, conv.bias.detach(), dtype, scale=scale)
+        in_pairs = in_pairs and self._pays(weight)
+        triple = Triple(kernels, weight.unbind(2), conv.bias, dtype, columns=1, in_pairs=in_pairs)
+        return SummedFilter(kernels, triple, dtype)
 
     def _pays(self, weight: Tensor) -> bool:
         return self.build.winograd and self.build.kernels.winograd_pays(weight.shape[1], self.build.dtype)
@@ -139,7 +162,7 @@ class Decoder:
     """Latents to frames, one latent at a time."""
 
     def __init__(self, build: Build, half: network.Decoder) -> None:
-        make = Maker(build)
+        make = Maker(build, half, "decoder")
         self._dtype = build.dtype
         self._conv_in = make.stacked(half.conv_in)
         self._mid = Mid.of(make, half.mid_block)
@@ -205,7 +228,7 @@ class Encoder:
     """Frames to moments: the clip's first frame alone, then as many as make one latent."""
 
     def __init__(self, build: Build, half: network.Encoder) -> None:
-        make = Maker(build)
+        make = Maker(build, half, "encoder")
         self._dtype = build.dtype
         self._conv_in = make.stacked(half.conv_in)
         self._stages = []

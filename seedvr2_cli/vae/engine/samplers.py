@@ -5,43 +5,18 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from seedvr2_cli.ops.kernels import Kernels, Packed
+from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Moments
+from seedvr2_cli.ops.scales import scale_for
+from seedvr2_cli.ops.slot_convs import Affine
 from seedvr2_cli.vae.engine.buffers import Form
 from seedvr2_cli.vae.engine.convs import Pass
-from seedvr2_cli.vae.engine.fold import DOUBLED, FIRST, PHASES, SECOND, STILL, Folder, PhaseBias, Taps
-from seedvr2_cli.vae.engine.frames import KeptSlot, Map, Source, Strips
-from seedvr2_cli.vae.engine.triple import Triple
+from seedvr2_cli.vae.engine.folded import FoldedFilter, Place
+from seedvr2_cli.vae.engine.frames import KeptSlot, Map, Measured, Source, Strips
 
-Write = Callable[[int, int, Sequence[Tensor]], None]  # low-resolution rows [first, last), into these rows
-
-
-class FoldedPhase:
-    """One output phase in space, of one or two frames. bias: on the kernels' device, float32."""
-
-    def __init__(self, bias: PhaseBias, place: tuple[int, int], kernels: Kernels) -> None:
-        self.ay, self.ax = place
-        device = kernels.device
-        self.inside = bias.inside.to(device)
-        self._row, self._column = bias.row.to(device), bias.column.to(device)
-        self._corner = bias.corner.to(device)
-
-    def read(self, rows: Tensor) -> Tensor:
-        """The rows of a slot that this phase's taps need: (r + 2, w, C) -> (r + 1, w, C)."""
-        return rows[self.ay : self.ay + len(rows) - 1]
-
-    def write(self, total: Tensor, out: Tensor, *, top: bool, bottom: bool) -> None:
-        """total (r, w + 1, C) goes to its places in out (2 r, 2 w, C), the bias mended at the picture's
-        border. top, bottom: the strip touches it."""
-        ay, ax = self.ay, self.ax
-        place = out[ay::2, ax::2]
-        place.copy_(total[:, ax : ax + place.shape[1]])
-        edge = -1 if ax else 0
-        place[:, edge] -= self._column.to(out.dtype)
-        if bottom if ay else top:
-            outermost = place[-1 if ay else 0]
-            outermost -= self._row.to(out.dtype)
-            outermost[edge] += self._corner.to(out.dtype)
+# low-resolution rows [first, last), into these rows; their moments, None where they are not known
+Write = Callable[[int, int, Sequence[Tensor]], Sequence[Moments] | None]
+CLIP_ROOM = 16.0  # how much larger than in its first frame a clip's values may get before they saturate
 
 
 class Upsampled:
@@ -80,27 +55,54 @@ class Upsample:
 
     reach: int  # frames back
 
-    def __init__(self, index: int, channels: int, dtype: torch.dtype) -> None:
+    def __init__(self, index: int, filter: FoldedFilter, channels: int, dtype: torch.dtype) -> None:
         self.index = index
         self.channels = channels
+        self._filter = filter
         self._dtype = dtype
 
-    def _slot(self, now: Pass, source: Source) -> KeptSlot:
+    def _slot(self, now: Pass, source: Measured, scale: float) -> KeptSlot:
         of = source.form
-        form = Form(of.height, of.width, of.channels, self._dtype, top=1, bottom=1)
-        return KeptSlot(source, None, form, now.kernels, now.memory.slots)
+        form = Form(of.height, of.width, of.channels, self._filter.slot_type, top=1, bottom=1)
+
+        def fill(rows: Tensor, affine: Affine | None, out: Tensor) -> None:
+            self._filter.fill(rows, out, scale)
+
+        return KeptSlot(source, None, form, fill, now.memory.slots)
+
+    def _scale(self, now: Pass, source: Measured) -> float:
+        """Of the slots' codes, the same for a whole clip: what its first frame asks for, and room above."""
+        full_scale = self._filter.full_scale
+        if full_scale is None:
+            return 1.0
+        scale = now.memory.scales.get(self.index)
+        if scale is None:
+            largest = float(source.rows(0, source.form.height).abs().max())
+            scale = now.memory.scales[self.index] = scale_for(largest * CLIP_ROOM, full_scale)
+        return scale
 
     def _form(self, source: Source) -> Form:
         return Form(2 * source.form.height, 2 * source.form.width, self.channels, self._dtype)
+
+    def _writer(self, now: Pass, slots: Sequence[KeptSlot], scale: float) -> Write:
+        held, seen = now.memory.recall(self.index), now.memory.seen(self.index)
+        height = slots[0].form.height
+
+        def write(first: int, last: int, outs: Sequence[Tensor]) -> Sequence[Moments] | None:
+            frames = [old[first : last + 2] for old in held] + [slot.rows(first, last + 2) for slot in slots]
+            place = Place((first == 0, last == height), scale, now.memory.scratch)
+            return self._filter(frames, seen, outs, place)
+
+        return write
 
     def _map(self, now: Pass, form: Form, count: int, write: Write) -> list[Map]:
         """The maps of `count` frames, written strip by strip."""
         outs = [Map(form, now.buffers) for _ in range(count)]
         for first, last in now.strips.over(form.height // 2, 2 * form.width * form.channels):
             rows = [out.data[2 * first : 2 * last] for out in outs]
-            write(first, last, rows)
-            for out, written in zip(outs, rows, strict=True):
-                out.wrote(now.kernels.moments(written))
+            moments = write(first, last, rows) or [now.kernels.moments(written) for written in rows]
+            for out, part in zip(outs, moments, strict=True):
+                out.wrote(part)
         return outs
 
     def _finish(self, now: Pass, slots: Sequence[KeptSlot]) -> None:
@@ -115,55 +117,30 @@ class StillUpsample(Upsample):
 
     reach = 2
 
-    def __init__(
-        self, index: int, kernels: Kernels, folder: Folder, dtype: torch.dtype, *, in_pairs: bool
-    ) -> None:
-        super().__init__(index, folder.channels, dtype)
-        self._phases = []
-        every = [tap for taps in STILL for tap in taps]
-        for place in PHASES:
-            phase = FoldedPhase(folder.bias(*place, every), place, kernels)
-            taps = [folder.kernel(*place, taps) for taps in STILL]
-            triple = Triple(kernels, taps, phase.inside, dtype, columns=1, in_pairs=in_pairs)
-            self._phases.append((phase, triple))
-
-    def __call__(self, now: Pass, sources: Sequence[Source]) -> list[Map]:
+    def __call__(self, now: Pass, sources: Sequence[Measured]) -> list[Map]:
         """One or two frames (h, w, C) -> as many of (2 h, 2 w, C')."""
-        slots = [self._slot(now, source) for source in sources]
-        outs = self._map(now, self._form(sources[0]), len(sources), self._writer(now, slots))
+        scale = self._scale(now, sources[0])
+        slots = [self._slot(now, source, scale) for source in sources]
+        outs = self._map(now, self._form(sources[0]), len(sources), self._writer(now, slots, scale))
         self._finish(now, slots)
         return outs
 
-    def unstored(self, now: Pass, source: Source) -> Upsampled:
+    def unstored(self, now: Pass, source: Measured) -> Upsampled:
         """One frame whose rows are computed as they are read; it is to be released before the next.
 
         The source is copied to its slot, and released.
         """
-        slot = self._slot(now, source)
+        scale = self._scale(now, source)
+        slot = self._slot(now, source, scale)
         slot.rows(0, slot.form.shape[0])
         source.release()
         return Upsampled(
             self._form(source),
             now.strips,
-            self._writer(now, [slot]),
+            self._writer(now, [slot], scale),
             now.kernels,
             lambda: self._finish(now, [slot]),
         )
-
-    def _writer(self, now: Pass, slots: Sequence[KeptSlot]) -> Write:
-        held = now.memory.recall(self.index)
-        height = slots[0].form.height
-
-        def write(first: int, last: int, outs: Sequence[Tensor]) -> None:
-            news = [slot.rows(first, last + 2) for slot in slots]
-            olds = [old[first : last + 2] for old in held]
-            for phase, triple in self._phases:
-                frames = [phase.read(rows) for rows in (*olds, *news)]
-                totals = triple(frames, len(olds), now.memory.scratch)
-                for total, out in zip(totals, outs, strict=True):
-                    phase.write(total, out, top=first == 0, bottom=last == height)
-
-        return write
 
 
 class DoubledUpsample(Upsample):
@@ -171,63 +148,14 @@ class DoubledUpsample(Upsample):
 
     reach = 1
 
-    def __init__(self, index: int, kernels: Kernels, folder: Folder, dtype: torch.dtype) -> None:
-        super().__init__(index, folder.channels, dtype)
-        self._first = [_Sum(kernels, folder, place, FIRST, dtype) for place in PHASES]
-        self._steady = [[_Sum(kernels, folder, place, taps, dtype) for place in PHASES] for taps in DOUBLED]
-        self._second = [
-            [
-                _Sum(kernels, folder, place, taps, dtype, newest=steady.newest)
-                for place, steady in zip(PHASES, s, strict=True)
-            ]
-            for taps, s in zip(SECOND, self._steady, strict=True)
-        ]
-
-    def __call__(self, now: Pass, source: Source) -> list[Map]:
+    def __call__(self, now: Pass, source: Measured) -> list[Map]:
         """One frame (h, w, C) -> two of (2 h, 2 w, C'), one at a clip's start."""
-        slot = self._slot(now, source)
-        held = now.memory.recall(self.index)
-        seen = now.memory.seen(self.index)
-        sums = [self._first] if not held else self._second if seen == 1 else self._steady
-        height = slot.form.height
-
-        def write(first: int, last: int, outs: Sequence[Tensor]) -> None:
-            frames = [old[first : last + 2] for old in held] + [slot.rows(first, last + 2)]
-            for phases, out in zip(sums, outs, strict=True):
-                for one in phases:
-                    one.phase.write(one(frames), out, top=first == 0, bottom=last == height)
-
-        outs = self._map(now, self._form(source), len(sums), write)
+        scale = self._scale(now, source)
+        slot = self._slot(now, source, scale)
+        count = 2 if now.memory.seen(self.index) else 1
+        outs = self._map(now, self._form(source), count, self._writer(now, [slot], scale))
         self._finish(now, [slot])
         return outs
-
-
-class _Sum:
-    """One phase in space and time: the convs of the frame before, where there is one, and of this one."""
-
-    def __init__(
-        self,
-        kernels: Kernels,
-        folder: Folder,
-        place: tuple[int, int],
-        taps: Sequence[Taps],
-        dtype: torch.dtype,
-        newest: Packed | None = None,
-    ) -> None:
-        self._kernels = kernels
-        self.phase = FoldedPhase(
-            folder.bias(*place, [tap for frame in taps for tap in frame]), place, kernels
-        )
-        *before, present = taps
-        self._before = [kernels.pack(folder.kernel(*place, frame), dtype, columns=1) for frame in before]
-        self.newest = newest or kernels.pack(folder.kernel(*place, present), dtype, columns=1)
-
-    def __call__(self, frames: Sequence[Tensor]) -> Tensor:
-        rows = [self.phase.read(part) for part in frames]
-        total = self._kernels.conv(rows[-1], self.newest, self.phase.inside)
-        for part, kernel in zip(rows, self._before, strict=False):
-            self._kernels.add_conv(total, part, kernel)
-        return total
 
 
 class Downsample:

@@ -27,7 +27,7 @@ def test_a_folded_upsampler_gives_every_frame_and_border(doubles_time, size, row
         parameter.normal_()
     clip = torch.randn(1, 6, 4, *size)
     expected = up(clip, Walk(None))
-    folded = Maker(Build(PlainKernels(CPU), torch.float32)).upsample(up, in_pairs=False)
+    folded = Maker(Build(PlainKernels(CPU), torch.float32), up, "up").upsample(up, in_pairs=False)
     memory, frames = ClipMemory(CPU), []
     for k, frame in enumerate(clip[0].permute(1, 2, 3, 0).contiguous()):
         now = Pass(PlainKernels(CPU), memory, Strips(rows, None), keep=k < 3)

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from seedvr2_cli.ops.kernels import PlainKernels
 from seedvr2_cli.ops.on_cpu.onednn import OneDNN
+from seedvr2_cli.ops.slot_convs import ConvChoice
 from seedvr2_cli.vae.engine.way import Way
 from tests.vae.conftest import TINY, assert_equal, recipe_network, recipe_vae
+from tests.vae.engine.reference_convs import ReferenceConvs
 
 MINI = {"latent_channels": 16, "block_out_channels": [16, 32, 64, 64], "norm_num_groups": 8}
 
@@ -46,6 +48,16 @@ def test_any_way_and_any_slices_give_the_plain_frames(tiny_vae, plain, way, leng
     _, mean, decoded = plain
     pieces = list(tiny_vae.decode_stream(mean.split(length, dim=2), way=way))
     assert_equal(torch.cat(pieces, 2), decoded)
+
+
+@given(ways, st.integers(1, 4))
+@settings(max_examples=8, deadline=None)
+def test_convs_that_a_back_end_takes_whole_give_the_plain_frames(plain, way, length):
+    frames, mean, decoded = plain
+    vae = recipe_vae(TINY, 1)
+    vae.engine.choice = ConvChoice(whole=ReferenceConvs())
+    assert_equal(vae.encode(frames, way=way).mean.contiguous(), mean)
+    assert_equal(torch.cat(list(vae.decode_stream(mean.split(length, dim=2), way=way)), 2), decoded)
 
 
 def test_memory_in_a_file_gives_the_plain_frames_and_leaves_no_file(tiny_vae, plain, tmp_path):

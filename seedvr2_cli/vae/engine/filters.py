@@ -1,0 +1,111 @@
+"""The kernel of a causal 3x3x3 conv, in the engine's two forms: as sums of 2-D convs, or whole."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from seedvr2_cli.ops.kernels import Kernels
+from seedvr2_cli.ops.moments import Moments
+from seedvr2_cli.ops.slot_convs import Affine, SlotConv, SlotConvs
+from seedvr2_cli.vae.engine.buffers import Scratch
+from seedvr2_cli.vae.engine.triple import Triple
+
+Beside = Callable[[], Tensor]  # rows to be added to a conv's, made when they are needed
+
+
+class Filter(Protocol):
+    """The kernel of one conv. slot_type: what its slots hold."""
+
+    slot_type: torch.dtype
+
+    def fill(self, rows: Tensor, affine: Affine | None, out: Tensor) -> None:
+        """Rows of a map, normalised, into a slot's."""
+        ...
+
+    def __call__(
+        self,
+        frames: Sequence[Tensor],
+        old: int,
+        outs: Sequence[Tensor],
+        beside: Sequence[Beside] | None,
+        scratch: Scratch,
+    ) -> Sequence[Moments]:
+        """Write outs, rows (r, W, O) of one or two new frames, and return their moments.
+
+        frames: rows (r + 2, W, I) of slots, `old` remembered ones (none at a clip's start, one that stands
+        for two, or two), then the new ones. beside: what is added to each.
+        """
+        ...
+
+
+class SummedFilter:
+    """As three taps of 2-D convs, summed."""
+
+    def __init__(self, kernels: Kernels, triple: Triple, dtype: torch.dtype) -> None:
+        self.slot_type = dtype
+        self._kernels = kernels
+        self._triple = triple
+
+    def fill(self, rows: Tensor, affine: Affine | None, out: Tensor) -> None:
+        plain_fill(self._kernels, rows, affine, out)
+
+    def __call__(
+        self,
+        frames: Sequence[Tensor],
+        old: int,
+        outs: Sequence[Tensor],
+        beside: Sequence[Beside] | None,
+        scratch: Scratch,
+    ) -> Sequence[Moments]:
+        moments = []
+        for k, (total, out) in enumerate(zip(self._triple(frames, old, scratch), outs, strict=True)):
+            if beside is None:
+                out.copy_(total)
+            else:
+                torch.add(total, beside[k](), out=out)
+            moments.append(self._kernels.moments(out))  # while a cache holds it
+        return moments
+
+
+class WholeFilter:
+    """By a back end that takes a frame's conv whole, residual and moments included.
+
+    scale: of the slots' codes.
+    """
+
+    def __init__(
+        self, convs: SlotConvs, weight: Tensor, bias: Tensor, dtype: torch.dtype, *, scale: float
+    ) -> None:
+        self.slot_type = convs.slot_type(dtype)
+        self._convs = convs
+        self._scale = scale
+        self._by_count: list[SlotConv] = [convs.conv(weight, bias, count, dtype) for count in (1, 2, 3)]
+
+    def fill(self, rows: Tensor, affine: Affine | None, out: Tensor) -> None:
+        self._convs.fill(rows, affine, out, scale=self._scale)
+
+    def __call__(
+        self,
+        frames: Sequence[Tensor],
+        old: int,
+        outs: Sequence[Tensor],
+        beside: Sequence[Beside] | None,
+        scratch: Scratch,
+    ) -> Sequence[Moments]:
+        moments = []
+        for k, out in enumerate(outs):
+            slots = tuple(frames[max(0, old + k - 2) : old + k + 1])
+            residual = beside[k]() if beside else None
+            conv = self._by_count[len(slots) - 1]
+            moments.append(conv(slots, out, scale=self._scale, residual=residual))
+        return moments
+
+
+def plain_fill(kernels: Kernels, rows: Tensor, affine: Affine | None, out: Tensor) -> None:
+    """Rows of a map into a slot of the same type."""
+    if affine is None:
+        out.copy_(rows)
+    else:
+        kernels.norm_silu(rows, *affine, out)
