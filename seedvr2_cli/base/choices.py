@@ -10,6 +10,11 @@ class Dtype(StrEnum):
     FLOAT16 = "float16"
 
 
+class Fp8Policy(StrEnum):
+    HIGH = "high"  # the ResNet convs of the two stages of the highest resolution
+    FAST = "fast"  # all 3x3x3 convs and upsamplers
+
+
 class Tiling(StrEnum):
     AUTO = "auto"  # exact
     EXACT = "exact"

@@ -29,6 +29,7 @@ from seedvr2_cli.cli.commands import (
     shots,
     status,
     upscale,
+    verify,
 )
 from seedvr2_cli.cli.interrupts import interruptible
 from seedvr2_cli.cli.options import show_version
@@ -44,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (upscale, status, decode, encode, compare, shots, inspect, convert, doctor, demo):
+for _command in (upscale, status, decode, encode, compare, verify, shots, inspect, convert, doctor, demo):
     app.command(name=_command.NAME)(_command.run)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")

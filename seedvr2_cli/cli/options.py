@@ -21,7 +21,14 @@ from seedvr2_cli.base.choices import (
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import parse_bytes, parse_rate, parse_size, parse_time
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions, parse_raw_form
-from seedvr2_cli.pipeline.options import FindOptions, MemoryOptions, ModelOptions, Target, TileOptions
+from seedvr2_cli.pipeline.options import (
+    FindOptions,
+    Fp8Options,
+    MemoryOptions,
+    ModelOptions,
+    Target,
+    TileOptions,
+)
 
 _MODEL, _TILES, _INPUT, _OUTPUT, _RUN = "Model", "Tiles", "Input", "Output", "Run"
 _PICTURE, _TIME = "Picture", "Time"
@@ -198,7 +205,43 @@ Fp8 = Annotated[
 ]
 Fp8Force = Annotated[
     bool,
-    typer.Option("--fp8-force", help="FP8 on other capabilities than 12.0 too.", rich_help_panel=_MODEL),
+    typer.Option(
+        "--fp8-force",
+        help="FP8 on other capabilities than 12.0 too; where there are no FP8 units, an emulation: the same "
+        "numbers without the speed.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Fp8Convs = Annotated[
+    str,
+    typer.Option(
+        "--fp8-convs",
+        metavar="high|fast|PATTERN,...",
+        help="What FP8 is for: high: the ResNet convs of the two stages of the highest resolution; fast: all "
+        "3x3x3 convs and upsamplers; or patterns of names.",
+        rich_help_panel=_MODEL,
+    ),
+]
+VerifyFirst = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Where FP8 runs, hold the first slice of time against 16 bits before going on.",
+        rich_help_panel=_MODEL,
+    ),
+]
+MinPsnr = Annotated[
+    float,
+    typer.Option(
+        "--min-psnr",
+        metavar="DB",
+        help="With --verify: below this the run goes on in 16 bits.",
+        rich_help_panel=_MODEL,
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="With --verify: below --min-psnr the run stops.", rich_help_panel=_MODEL),
 ]
 TilingMode = Annotated[
     Tiling,
@@ -433,6 +476,7 @@ def model_options(
     dtype: Dtype,
     fp8: bool,
     fp8_force: bool,
+    eight: Fp8Options,
 ) -> ModelOptions:
     """Which VAE, where it is looked for, and how it runs. Raises UsageError."""
     return ModelOptions(
@@ -443,6 +487,7 @@ def model_options(
         dtype=dtype,
         fp8=fp8,
         fp8_force=fp8_force,
+        eight=eight,
     )
 
 

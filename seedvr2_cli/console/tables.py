@@ -91,6 +91,28 @@ def show_comparison(facts: Mapping[str, Any], stream: TextIO) -> None:
     _console(stream).print(table)
 
 
+def show_verification(facts: Mapping[str, Any], stream: TextIO) -> None:
+    """What FP8 makes of each half against 16 bits, and of each conv."""
+    rows = [
+        (
+            name,
+            say_psnr(half["psnr"]),
+            _say_score(half["ssim"], 5, "none"),
+            f"{half['largest']:.1f} of 255",
+        )
+        for name, half in facts["halves"].items()
+    ]
+    show_rows(("FP8 in", "PSNR", "SSIM", "max error"), rows, stream)
+    layers = facts.get("layers")
+    if layers:
+        stream.write("\nEach conv alone, and its part of what the chosen ones of its half make:\n")
+        shown = [
+            (row["name"], say_psnr(row["psnr"]), f"{100 * row['error']:.1f} %", f"{100 * row['work']:.1f} %")
+            for row in layers
+        ]
+        show_rows(("conv", "PSNR", "error", "work"), shown, stream)
+
+
 def show_models(facts: Mapping[str, Any], stream: TextIO, *, every: bool) -> None:
     """The known files and those found here; every: with the whole SHA-256 and where they are."""
     shown = [row for row in facts["known"] if every or not row["problem"]]

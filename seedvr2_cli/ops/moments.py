@@ -16,9 +16,10 @@ class Norm:
     groups: int
     eps: float
 
-    def bound(self, sigmas: float) -> float:
-        """What silu of the norm's result stays below where no value is further than sigmas from its mean."""
-        return float((self.weight.abs() * sigmas + self.bias.abs()).max())
+    def peak(self, sigmas: float) -> Tensor:
+        """(C,): what silu of the norm's result stays below where no value is further than sigmas from the
+        mean."""
+        return self.weight.abs() * sigmas + self.bias.abs()
 
 
 @dataclass(frozen=True)

@@ -55,8 +55,8 @@ def conv_phases(
     """
     rows, columns = slots[0].shape[0] - 2, slots[0].shape[1]
     out = slots[0].new_empty(2 * rows, 2 * columns, weight.shape[2])
-    down = _places(2 * rows, *edges)
-    across = _places(2 * columns, True, True)
+    down = places(2 * rows, *edges)
+    across = places(2 * columns, True, True)
     for ay in (0, 1):
         for ax in (0, 1):
             y = _conv(slots, weight[ay, ax])[ay : ay + rows, ax : ax + columns]
@@ -71,7 +71,7 @@ def _conv(slots: tuple[Tensor, ...], weight: Tensor) -> Tensor:
     return F.conv3d(frames, weight.to(frames.dtype), padding=(0, 0, 1))[0, :, 0].permute(1, 2, 0)
 
 
-def _places(size: int, at_start: bool, at_end: bool) -> Tensor:
+def places(size: int, at_start: bool, at_end: bool) -> Tensor:
     """0, 1 or 2 for each index: first, inside, last."""
     places = torch.ones(size, dtype=torch.long)
     places[0] -= int(at_start)

@@ -1,8 +1,6 @@
 """What a back end offers that runs a causal conv whole: slots in, bias, residual and moments included.
 
-Slots are those of `ops.contracts`. They hold the maps' own type, or 8-bit codes: a code stands for itself
-times the slots' scale, a power of two, the same in all slots of a conv, so that one accumulator takes them
-all.
+Slots are those of `ops.contracts`. They hold the maps' own type, or 8-bit codes (`ops.scales.Codes`).
 """
 
 from dataclasses import dataclass
@@ -11,7 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from seedvr2_cli.ops.moments import Moments
+from seedvr2_cli.ops.moments import Moments, Norm
+from seedvr2_cli.ops.scales import Codes
 
 Affine = tuple[Tensor, Tensor]  # scale and shift (C,) of a norm over one frame
 Edges = tuple[bool, bool]  # whether rows begin at the frame's top, and end at its bottom
@@ -20,13 +19,10 @@ Edges = tuple[bool, bool]  # whether rows begin at the frame's top, and end at i
 class SlotConv(Protocol):
     """A causal conv for so many slots, made once."""
 
-    def __call__(
-        self, slots: tuple[Tensor, ...], out: Tensor, *, scale: float, residual: Tensor | None
-    ) -> Moments:
+    def __call__(self, slots: tuple[Tensor, ...], out: Tensor, residual: Tensor | None, /) -> Moments:
         """slots: (h + 2, W, C_in) each, oldest first; out: (h, W, C_out) of a map's type, written.
 
-        scale: of the slots' codes. residual: rows like out, added before the one rounding. Returns what was
-        written's moments.
+        residual: rows like out, added before the one rounding. Returns the moments of what was written.
         """
         ...
 
@@ -34,32 +30,44 @@ class SlotConv(Protocol):
 class SlotPhases(Protocol):
     """A folded upsampler for so many slots, made once."""
 
-    def __call__(self, slots: tuple[Tensor, ...], out: Tensor, *, scale: float, edges: Edges) -> Moments:
-        """slots: as in a SlotConv, of the low-resolution map; out: (2 h, 2 W, C_out), written."""
+    def __call__(self, slots: tuple[Tensor, ...], out: Tensor, edges: Edges, scale: float, /) -> Moments:
+        """slots: as in a SlotConv, of the low-resolution map; out: (2 h, 2 W, C_out), written.
+
+        scale: what a code of 1 in the slots stands for; 1.0 where they hold no codes.
+        """
         ...
 
 
 class SlotConvs(Protocol):
-    """One back end in one arithmetic. full_scale: the largest code, None where slots hold the maps' type."""
+    """One back end in one arithmetic. raw_full_scale: the largest code of a map that is stored without a
+    norm, None where slots hold the maps' own type."""
 
     name: str
-    full_scale: float | None
+    raw_full_scale: float | None
 
-    def slot_type(self, dtype: torch.dtype) -> torch.dtype:
-        """What slots hold where maps are of dtype."""
+    def codes(self, norm: Norm) -> Codes | None:
+        """What slots behind this norm hold; None: the maps' own type."""
         ...
 
-    def conv(self, weight: Tensor, bias: Tensor, slots: int, dtype: torch.dtype) -> SlotConv:
-        """weight: (C_out, C_in, 3, 3, 3), bias: (C_out,), any float type; dtype: of the maps."""
+    def raw_codes(self, channels: int, scale: float) -> Codes | None:
+        """What slots of a map hold that is stored without a norm; scale: what a code of 1 stands for."""
+        ...
+
+    def conv(
+        self, weight: Tensor, bias: Tensor, slots: int, codes: Codes | None, dtype: torch.dtype
+    ) -> SlotConv:
+        """weight: (C_out, C_in, 3, 3, 3), bias: (C_out,), any float type; codes: of the slots; dtype: of the
+        maps."""
         ...
 
     def phases(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> SlotPhases:
         """weight: (2, 2, C_out, C_in, slots, 2, 2), bias: (2, 2, 3, 3, C_out), as in
-        `reference.conv_phases`."""
+        `reference.conv_phases`; of slots that hold `raw_codes`."""
         ...
 
-    def fill(self, rows: Tensor, affine: Affine | None, out: Tensor, *, scale: float) -> None:
-        """Rows of a map into a slot's: silu(rows * affine[0] + affine[1]), or as they are, in codes."""
+    def fill(self, rows: Tensor, affine: Affine | None, out: Tensor, codes: Codes | None) -> None:
+        """Rows of a map into a slot's: silu(rows * affine[0] + affine[1]), or as they are; in codes, where
+        there are any."""
         ...
 
 

@@ -5,30 +5,27 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict
-from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from seedvr2_cli.base.errors import CheckFailed, UsageError
 from seedvr2_cli.base.events import Level, Line, Progress, Reporter
-from seedvr2_cli.base.files import check_output, refuse_input, whole_file
+from seedvr2_cli.base.files import check_output, refuse_input
 from seedvr2_cli.base.units import say_number, say_psnr, say_seconds
 from seedvr2_cli.compare.curve import Curve
 from seedvr2_cli.compare.metrics import ClipScore, Tally, frame_psnr
-from seedvr2_cli.compare.pictures import Picture
 from seedvr2_cli.compare.sheet import Cells, cells, contact_sheet, gain_for, spread
 from seedvr2_cli.compare.vmaf import Vmaf, why_not
-from seedvr2_cli.media.codecs import CODECS
 from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
 from seedvr2_cli.media.probe import probe
-from seedvr2_cli.media.writer import FrameWriter, OutputSpec
 from seedvr2_cli.media.yuv import real_color
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.compare_page import OPTION, Measured, write_page
 from seedvr2_cli.pipeline.media_facts import media_facts, say_video
 from seedvr2_cli.pipeline.options import CompareOptions, as_settings
 from seedvr2_cli.pipeline.pairs import Files, Pairs, doubts
+from seedvr2_cli.pipeline.png import write_png
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 
@@ -171,8 +168,7 @@ def _write_sheet(path: Path, pairs: Pairs, score: ClipScore, *, overwrite: bool)
     rows = list(_rows(pairs, score, gain))
     names = [f"{name} {info.path.name}" for name, info in zip("AB", pairs.files, strict=True)]
     picture = contact_sheet(rows, [*names, f"difference x{gain}"])
-    with whole_file(path, overwrite=overwrite) as temporary:
-        _write_png(temporary, path, picture, pairs)
+    write_png(path, picture, pairs.files[0], pairs.ffmpeg, overwrite=overwrite)
     return len(rows)
 
 
@@ -185,20 +181,3 @@ def _rows(pairs: Pairs, score: ClipScore, gain: int) -> Iterator[Cells]:
             if pair.index in chosen:
                 label = f"frame {pair.index}: {say_psnr(_finite(frame_psnr(pair.a, pair.b)))}"
                 yield cells(f"{label}, worst" if pair.index in worst[:1] else label, pair.a, pair.b, gain)
-
-
-def _write_png(path: Path, final: Path, picture: Picture, pairs: Pairs) -> None:
-    height, width, _ = picture.shape
-    spec = OutputSpec(
-        path=path,
-        final=final,
-        width=width,
-        height=height,
-        depth=8,
-        rate=Fraction(0),
-        codec=CODECS["png"],
-        color=real_color(pairs.files[0]),
-    )
-    with FrameWriter(spec, pairs.ffmpeg) as writer:
-        writer.write(picture)
-        writer.finish()

@@ -67,7 +67,7 @@ def _device_checks(name: str) -> tuple[Device | None, list[Check]]:
     checks.append(_check("--dtype auto", f"{str(dtype).removeprefix('torch.')}: {why}"))
     checks.append(_check("kernels", choose_kernels(torch.device(device.torch_name), dtype).line))
     gate = fp8_gate(device, force=False)
-    checks.append(_check("--fp8", f"{'on' if gate.ok else 'off'}: {gate.reason}"))
+    checks.append(_check("--fp8", f"{gate.state}: {gate.reason}"))
     return device, checks
 
 

@@ -6,22 +6,30 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
+from seedvr2_cli.base.choices import Dtype
 from seedvr2_cli.base.device import Device
-from seedvr2_cli.base.events import Line, Reporter
+from seedvr2_cli.base.events import Line, Reporter, Silent
 from seedvr2_cli.hub.find import resolve
 from seedvr2_cli.hub.known import Variant
-from seedvr2_cli.ops.gate import Gate, fp8_gate
-from seedvr2_cli.ops.probe import probe_device, torch_facts
+from seedvr2_cli.ops.emulated import EmulatedE4M3
+from seedvr2_cli.ops.gate import Fp8, Gate, fp8_gate
+from seedvr2_cli.ops.kernels import PlainKernels
+from seedvr2_cli.ops.probe import parse_dtype, probe_device, torch_facts
 from seedvr2_cli.pipeline.options import ModelOptions
+from seedvr2_cli.pipeline.verified import Verified
 from seedvr2_cli.plan.tiles import Tile
 from seedvr2_cli.vae.config import VAEConfig
+from seedvr2_cli.vae.eight_bits import EightBits
 from seedvr2_cli.vae.engine.plan import Plan, Wanted, choose_way
 from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.load import load_onto
 from seedvr2_cli.vae.posterior import Posterior
 from seedvr2_cli.vae.vae import VideoVAE
+
+ENGINE = "BLACKWELL_ENGINE"
 
 
 class ClipModel(Protocol):
@@ -84,20 +92,52 @@ def ask_gate(device: Device, options: ModelOptions, reporter: Reporter) -> Gate 
     if not (options.fp8 or options.fp8_force):
         return None
     gate = fp8_gate(device, force=options.fp8_force)
-    reporter.emit(Line("BLACKWELL_ENGINE", f"FP8 {'on' if gate.ok else 'off'}: {gate.reason}"))
+    reporter.emit(Line(ENGINE, gate.line))
     return gate
 
 
 def vae_on(device: Device, gate: Gate | None, options: ModelOptions, reporter: Reporter) -> Model:
     """Load the weights onto a device that has been probed."""
-    path = resolve(options.vae, (Variant.VAE,), options.find, reporter)
-    vae = load_onto(device, path, options.config, options.dtype, reporter)
+    vae, path = load_vae_on(device, gate, options, reporter)
     planner = partial(_plan, vae)
-    return Model(vae, device, str(vae.dtype).removeprefix("torch."), gate, planner, path)
+    run: ClipModel = vae
+    if vae.engine.choice.eight is not None and options.eight.verify:
+        run = Verified(vae, lambda: _plain(device, path, options, vae), options.eight, reporter)
+    return Model(run, device, str(vae.dtype).removeprefix("torch."), gate, planner, path)
+
+
+def load_vae_on(
+    device: Device, gate: Gate | None, options: ModelOptions, reporter: Reporter
+) -> tuple[VideoVAE, Path]:
+    """The VAE, and the file it is from."""
+    path = resolve(options.vae, (Variant.VAE,), options.find, reporter)
+    eight = _eight_bits(device, gate, options)
+    return load_onto(device, path, options.config, _dtype(device, options), reporter, eight), path
+
+
+def _plain(device: Device, path: Path, options: ModelOptions, like: VideoVAE) -> VideoVAE:
+    """The same weights with nothing in 8 bits."""
+    return load_onto(device, path, options.config, parse_dtype(like.dtype), Silent())
+
+
+def _dtype(device: Device, options: ModelOptions) -> Dtype:
+    """Where FP8 is asked for, what is not FP8 has 16 bits, whatever is fastest here."""
+    asked = options.fp8 or options.fp8_force
+    unasked = options.dtype is Dtype.AUTO
+    if asked and unasked and device.kind != "cuda" and "bfloat16" in device.dtypes:
+        return Dtype.BFLOAT16
+    return options.dtype
+
+
+def _eight_bits(device: Device, gate: Gate | None, options: ModelOptions) -> EightBits | None:
+    """What the gate lets compute in 8 bits."""
+    if gate is None or gate.state is not Fp8.EMULATED:
+        return None
+    return EightBits(EmulatedE4M3(PlainKernels(torch.device(device.torch_name))), options.eight.convs)
 
 
 def _plan(vae: VideoVAE, wanted: Wanted) -> Plan:
     """Choose the way, and make the halves that it takes; where they take turns, the second when it begins."""
-    plan = choose_way(vae.config, vae.dtype, vae.device, wanted)
+    plan = choose_way(vae.config, vae.dtype, vae.device, wanted, vae.engine.choice)
     vae.engine.prepare(plan.way, encoder=wanted.encodes, decoder=wanted.decodes and not wanted.in_turn)
     return plan

@@ -7,7 +7,17 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from seedvr2_cli.base.choices import Codec, ColorMethod, Dtype, Pad, ShotDetector, Tiling, View, WeightType
+from seedvr2_cli.base.choices import (
+    Codec,
+    ColorMethod,
+    Dtype,
+    Fp8Policy,
+    Pad,
+    ShotDetector,
+    Tiling,
+    View,
+    WeightType,
+)
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.units import say_size
 from seedvr2_cli.color.strength import Strength
@@ -34,6 +44,24 @@ MAX_CRF = 63  # the longest scale, of AV1 and VP9; x264 and x265 end at 51
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fp8Options:
+    """How FP8 is used where it runs. convs: which convs it is for, as `vae.eight_bits.choose_convs` takes it.
+    verify: look at the first slice of time before. min_psnr: dB against 16 bits below which the run goes on
+    in 16 bits, or, if strict, stops."""
+
+    convs: str = Fp8Policy.HIGH
+    verify: bool = False
+    min_psnr: float = 33.0
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.strict and not self.verify:
+            raise UsageError("without --verify", where="--strict", do="give both")
+        if not math.isfinite(self.min_psnr):
+            raise UsageError(f"{self.min_psnr} is no number of dB", where="--min-psnr", do="give 33")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """Which weights, and how they run. vae: a path or a name, None: the published one. find: where a name is
     looked for. config: a JSON file or a Hub repository; device: as torch names it."""
@@ -45,6 +73,12 @@ class ModelOptions:
     dtype: Dtype = Dtype.AUTO
     fp8: bool = False
     fp8_force: bool = False
+    eight: Fp8Options = field(default_factory=Fp8Options)
+
+    def __post_init__(self) -> None:
+        asked = "--fp8-force" if self.fp8_force else "--fp8"
+        if (self.fp8 or self.fp8_force) and self.dtype is Dtype.FLOAT32:
+            raise UsageError("with --dtype float32", where=asked, do="drop one: what is not FP8 has 16 bits")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,6 +288,25 @@ class ConvertOptions:
         if self.native_5d and (suffix != ".gguf" or self.type not in (None, *_PLAIN)):
             do = f"give a .gguf and --type {', '.join(_PLAIN)}"
             raise UsageError("five dimensions are for plain types in a GGUF", where="--native-5d", do=do)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions:
+    """`verify`: what FP8 makes of the first slice of a clip. output None: beside the input. start: seconds.
+
+    layers: look at each conv alone too.
+    """
+
+    input: Path
+    model: ModelOptions
+    start: Fraction = Fraction(0)
+    output: Path | None = None
+    layers: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if self.output is not None and self.output.suffix.lower() != ".png":
+            raise UsageError("is not named as a PNG", where=self.output, do="give -o NAME.png")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,9 @@ from seedvr2_cli.hub.known import Variant
 from seedvr2_cli.hub.places import FindOptions
 from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device
 from seedvr2_cli.ops.select import choose_kernels
+from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
 from seedvr2_cli.vae.config import VAEConfig
+from seedvr2_cli.vae.eight_bits import EightBits, Share, choose_convs, share_of
 from seedvr2_cli.vae.network import Network, weight_dtype
 from seedvr2_cli.vae.vae import VideoVAE
 from seedvr2_cli.weights.assign import assign
@@ -54,8 +56,15 @@ def load_vae(
     return load_onto(probe_device(device), found, config, parse_dtype(dtype), said)
 
 
-def load_onto(device: Device, path: Path, config: ConfigLike, dtype: Dtype, reporter: Reporter) -> VideoVAE:
-    """`load_vae` for a device that has been probed."""
+def load_onto(
+    device: Device,
+    path: Path,
+    config: ConfigLike,
+    dtype: Dtype,
+    reporter: Reporter,
+    eight: EightBits | None = None,
+) -> VideoVAE:
+    """`load_vae` for a device that has been probed. eight: the convs that compute in 8 bits, and in what."""
     started = time.perf_counter()
     kind, why = choose_dtype(device, dtype)
     with open_weights(path) as source:
@@ -71,6 +80,7 @@ def load_onto(device: Device, path: Path, config: ConfigLike, dtype: Dtype, repo
         _say(reporter, f"Config: {origin}")
         _say(reporter, f"Device: {device.torch_name} ({device.name}), {str(kind)[6:]} ({why})")
         network = Network.on_meta(chosen)
+        taken = choose_convs(chosen, eight.policy) if eight else frozenset()
         place = torch.device(device.torch_name)
         choice = choose_kernels(place, kind)
         _say(reporter, f"Kernels: {choice.line}")
@@ -79,7 +89,10 @@ def load_onto(device: Device, path: Path, config: ConfigLike, dtype: Dtype, repo
     took = say_seconds(time.perf_counter() - started)
     text = f"Loaded {stored.tensors} tensors ({', '.join(parts)}) in {took}"
     reporter.emit(Line("VAE Loader", text, ok=True))
-    return VideoVAE(chosen, network, device=place, dtype=kind, kernels=choice.kernels)
+    if eight:
+        _say_share(share_of(chosen, taken), kind, reporter)
+    convs = ConvChoice(eight=eight.convs, chosen=taken) if eight else PLAIN_CHOICE
+    return VideoVAE(chosen, network, device=place, dtype=kind, kernels=choice.kernels, convs=convs)
 
 
 def choose_config(config: ConfigLike, source: TensorSource, reporter: Reporter) -> tuple[VAEConfig, str]:
@@ -100,6 +113,13 @@ def choose_config(config: ConfigLike, source: TensorSource, reporter: Reporter) 
         return VAEConfig(), "built-in (SeedVR2)"
     key, text = embedded
     return VAEConfig.from_json(text, where=f"{source.path}: {key}"), f"the file's own ({key})"
+
+
+def _say_share(share: Share, kind: torch.dtype, reporter: Reporter) -> None:
+    parts = f"{100 * share.decoding:.0f} % of decoding, {100 * share.encoding:.0f} % of encoding"
+    others = f"{share.all - share.chosen} stay {str(kind)[6:]}"
+    text = f"{share.chosen} of {share.all} convs in FP8 ({parts}), {others}"
+    reporter.emit(Line("BLACKWELL_ENGINE", text, ok=True))
 
 
 def _embedded(source: TensorSource) -> tuple[str, str] | None:

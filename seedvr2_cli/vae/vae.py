@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seedvr2_cli.base.errors import DeviceError, ShapeError, WeightsError
 from seedvr2_cli.ops.kernels import Kernels
+from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
 from seedvr2_cli.plan.slices import slice_frames
 from seedvr2_cli.plan.tiles import Tile
 from seedvr2_cli.vae.config import VAEConfig
@@ -26,7 +27,8 @@ class VideoVAE:
     """SeedVR2's video VAE with its weights, on one device. It keeps nothing from one call to the next.
 
     dtype: the type of weights and layers; results are float32. network: the weights, which move into the
-    engine half by half, when a half is first used. kernels: None takes what is best here. Every call may be
+    engine half by half, when a half is first used. kernels: None takes what is best here; convs: which convs
+    a back end takes whole. Every call may be
     given a Tile; without one the whole picture goes through, exactly, in the way that `way` says.
     """
 
@@ -38,11 +40,12 @@ class VideoVAE:
         device: torch.device,
         dtype: torch.dtype,
         kernels: Kernels | None = None,
+        convs: ConvChoice = PLAIN_CHOICE,
     ) -> None:
         self.config = config
         self.device = device
         self.dtype = dtype
-        self.engine = Engine(network, device, dtype, kernels)
+        self.engine = Engine(network, device, dtype, kernels, convs)
         self._group = config.temporal_factor
         self._slice = slice_frames(config.slicing_sample_min_size, config.temporal_factor)
 

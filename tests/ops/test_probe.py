@@ -6,7 +6,7 @@ import torch
 from seedvr2_cli.base.choices import Dtype
 from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import DeviceError, UsageError
-from seedvr2_cli.ops.gate import fp8_gate
+from seedvr2_cli.ops.gate import Fp8, fp8_gate
 from seedvr2_cli.ops.probe import choose_dtype, probe_device
 
 
@@ -81,10 +81,9 @@ def test_a_type_that_does_not_work_is_refused():
     ("found", "force", "reason"),
     [
         (device(float32=1), False, "Test CPU is a CPU: it has no FP8 matrix units"),
-        (device(float32=1), True, "Test CPU is a CPU: it has no FP8 matrix units"),
         (
             device("cuda", (8, 6)),
-            True,
+            False,
             "NVIDIA Test has compute capability 8.6: it has no FP8 matrix units",
         ),
         (
@@ -102,5 +101,22 @@ def test_a_type_that_does_not_work_is_refused():
 )
 def test_the_gate_says_why_fp8_is_off(found, force, reason):
     gate = fp8_gate(found, force=force)
-    assert not gate.ok
-    assert gate.reason == reason
+    assert (gate.state, gate.ok) == (Fp8.OFF, False)
+    assert gate.line == f"FP8 off: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [
+        (device(float32=1), "Test CPU is a CPU"),
+        (device("mps"), "Test CPU is an Apple GPU"),
+        (device("cuda", (7, 5)), "NVIDIA Test has compute capability 7.5"),
+        (device("cuda", (8, 6)), "NVIDIA Test has compute capability 8.6"),
+    ],
+)
+def test_forced_where_there_are_no_units_the_gate_lets_it_be_emulated_and_says_so(found, what):
+    gate = fp8_gate(found, force=True)
+    assert (gate.state, gate.ok) == (Fp8.EMULATED, False)
+    assert gate.line == (
+        f"FP8 emulated: {what}: it has no FP8 matrix units; the same numbers without the speed"
+    )

@@ -11,7 +11,7 @@ from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
 from seedvr2_cli.console.reporter import ConsoleReporter
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
-from seedvr2_cli.pipeline.options import DecodeOptions, ModelOptions, TileOptions
+from seedvr2_cli.pipeline.options import DecodeOptions, Fp8Options, ModelOptions, TileOptions
 
 NAME = "decode"
 
@@ -29,6 +29,10 @@ def run(
     dtype: o.DtypeName = ModelOptions.dtype,
     fp8: o.Fp8 = False,
     fp8_force: o.Fp8Force = False,
+    fp8_convs: o.Fp8Convs = Fp8Options.convs,
+    verify: o.VerifyFirst = False,
+    min_psnr: o.MinPsnr = Fp8Options.min_psnr,
+    strict: o.Strict = False,
     tiling: o.TilingMode = TileOptions.tiling,
     encode_tile_size: o.EncodeTileSize = None,
     encode_tile_overlap: o.EncodeTileOverlap = None,
@@ -63,7 +67,17 @@ def run(
     options = DecodeOptions(
         input=source,
         output=output,
-        model=o.model_options(vae, models_dir, offline, config, device, dtype, fp8, fp8_force),
+        model=o.model_options(
+            vae,
+            models_dir,
+            offline,
+            config,
+            device,
+            dtype,
+            fp8,
+            fp8_force,
+            Fp8Options(convs=fp8_convs, verify=verify, min_psnr=min_psnr, strict=strict),
+        ),
         memory=o.memory_options(memory_budget, cache_folder, plan),
         tiles=o.tile_options(
             tiling, encode_tile_size, encode_tile_overlap, decode_tile_size, decode_tile_overlap

@@ -15,6 +15,7 @@ from seedvr2_cli.pipeline.input_list import listed
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
 from seedvr2_cli.pipeline.options import (
     ColorOptions,
+    Fp8Options,
     ModelOptions,
     Strength,
     TileOptions,
@@ -53,6 +54,10 @@ def run(
     dtype: o.DtypeName = ModelOptions.dtype,
     fp8: o.Fp8 = False,
     fp8_force: o.Fp8Force = False,
+    fp8_convs: o.Fp8Convs = Fp8Options.convs,
+    verify: o.VerifyFirst = False,
+    min_psnr: o.MinPsnr = Fp8Options.min_psnr,
+    strict: o.Strict = False,
     int8: o.Int8 = False,
     blocks_on_gpu: o.BlocksOnGpu = "auto",
     seed: o.Seed = TransformerOptions.seed,
@@ -98,7 +103,17 @@ def run(
     options = UpscaleOptions(
         input=inputs[0],
         output=output,
-        model=o.model_options(vae, models_dir, offline, config, device, dtype, fp8, fp8_force),
+        model=o.model_options(
+            vae,
+            models_dir,
+            offline,
+            config,
+            device,
+            dtype,
+            fp8,
+            fp8_force,
+            Fp8Options(convs=fp8_convs, verify=verify, min_psnr=min_psnr, strict=strict),
+        ),
         memory=o.memory_options(memory_budget, cache_folder, plan),
         tiles=o.tile_options(
             tiling, encode_tile_size, encode_tile_overlap, decode_tile_size, decode_tile_overlap

@@ -6,6 +6,7 @@ from typing import Any
 from seedvr2_cli._version import __version__
 from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.media.ffmpeg import FFmpeg
+from seedvr2_cli.ops.gate import Fp8, Gate
 from seedvr2_cli.ops.probe import torch_facts
 from seedvr2_cli.pipeline.fingerprint import fingerprint, sampled_sha256
 from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
@@ -39,8 +40,16 @@ def identity(
         "weights": {"vae": _weights(models.vae.path), "dit": _weights(models.restorer.path)},
         "device": {"kind": device.kind, "name": device.name},
         "dtype": {"vae": models.vae.dtype, "dit": facts.get("dtype")},
+        "fp8": _fp8(options, models.vae.gate),
         "versions": {"seedvr2": __version__, "torch": torch_facts()["torch"], "ffmpeg": ffmpeg.version},
     }
+
+
+def _fp8(options: UpscaleOptions, gate: Gate | None) -> dict[str, Any] | None:
+    """How the VAE's convs compute in FP8, None where they do not."""
+    if gate is None or gate.state is Fp8.OFF:
+        return None
+    return {"state": str(gate.state)} | as_settings(options.model.eight)
 
 
 def _weights(path: Path | None) -> str | None:

@@ -20,6 +20,7 @@ class Form:
     """Shape and type of a whole-frame buffer: (top + height + bottom, width + right, channels).
 
     top, bottom, right: rows and columns of zeros round a slot, which holds what a conv reads; a map has none.
+    zero: the value that stands for 0.0.
     """
 
     height: int
@@ -29,6 +30,7 @@ class Form:
     top: int = 0
     bottom: int = 0
     right: int = 0
+    zero: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -88,7 +90,8 @@ class Buffers:
 
     def _made(self, form: Form) -> Tensor:
         if self._folder is None or self._device.type != "cpu":
-            return torch.zeros(form.shape, dtype=form.dtype, device=self._device)
+            zeros = torch.zeros(form.shape, dtype=form.dtype, device=self._device)
+            return zeros.fill_(form.zero) if form.zero else zeros
         try:
             with tempfile.TemporaryFile(dir=self._folder) as file:
                 file.truncate(form.nbytes)
@@ -96,7 +99,8 @@ class Buffers:
         except OSError as error:
             what = f"a cache of {say_bytes(form.nbytes)} cannot be made ({error.strerror})"
             raise OutputError(what, where=self._folder, do="give a folder on a disk with room") from error
-        return torch.frombuffer(mapped, dtype=form.dtype).view(form.shape)
+        zeros = torch.frombuffer(mapped, dtype=form.dtype).view(form.shape)
+        return zeros.fill_(form.zero) if form.zero else zeros
 
 
 class Scratch:

@@ -81,7 +81,8 @@ class CausalConv:
         The rows that a strip writes have been read before: the slot is one row ahead.
         """
         of = sources[0].form
-        form = Form(of.height, of.width, of.channels, self._filter.slot_type, top=1, bottom=1)
+        kind, zero = self._filter.slot_type, self._filter.zero
+        form = Form(of.height, of.width, of.channels, kind, top=1, bottom=1, zero=zero)
         slots = [
             now.slot(source, source.moments.affine(self._norm), form, keep=now.keep, fill=self._filter.fill)
             for source in sources

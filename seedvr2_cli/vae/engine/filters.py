@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from seedvr2_cli.ops.kernels import Kernels
-from seedvr2_cli.ops.moments import Moments
-from seedvr2_cli.ops.slot_convs import Affine, SlotConv, SlotConvs
+from seedvr2_cli.ops.moments import Moments, Norm
+from seedvr2_cli.ops.slot_convs import Affine, SlotConvs
 from seedvr2_cli.vae.engine.buffers import Scratch
 from seedvr2_cli.vae.engine.triple import Triple
 
@@ -16,9 +16,10 @@ Beside = Callable[[], Tensor]  # rows to be added to a conv's, made when they ar
 
 
 class Filter(Protocol):
-    """The kernel of one conv. slot_type: what its slots hold."""
+    """The kernel of one conv. slot_type: what its slots hold; zero: the value that stands for 0.0 there."""
 
     slot_type: torch.dtype
+    zero: int
 
     def fill(self, rows: Tensor, affine: Affine | None, out: Tensor) -> None:
         """Rows of a map, normalised, into a slot's."""
@@ -44,7 +45,7 @@ class SummedFilter:
     """As three taps of 2-D convs, summed."""
 
     def __init__(self, kernels: Kernels, triple: Triple, dtype: torch.dtype) -> None:
-        self.slot_type = dtype
+        self.slot_type, self.zero = dtype, 0
         self._kernels = kernels
         self._triple = triple
 
@@ -70,21 +71,18 @@ class SummedFilter:
 
 
 class WholeFilter:
-    """By a back end that takes a frame's conv whole, residual and moments included.
-
-    scale: of the slots' codes.
-    """
+    """By a back end that takes a frame's conv whole, residual and moments included."""
 
     def __init__(
-        self, convs: SlotConvs, weight: Tensor, bias: Tensor, dtype: torch.dtype, *, scale: float
+        self, convs: SlotConvs, norm: Norm, weight: Tensor, bias: Tensor, dtype: torch.dtype
     ) -> None:
-        self.slot_type = convs.slot_type(dtype)
         self._convs = convs
-        self._scale = scale
-        self._by_count: list[SlotConv] = [convs.conv(weight, bias, count, dtype) for count in (1, 2, 3)]
+        self._codes = codes = convs.codes(norm)
+        self.slot_type, self.zero = (codes.dtype, codes.zero) if codes else (dtype, 0)
+        self._by_count = [convs.conv(weight, bias, count, codes, dtype) for count in (1, 2, 3)]
 
     def fill(self, rows: Tensor, affine: Affine | None, out: Tensor) -> None:
-        self._convs.fill(rows, affine, out, scale=self._scale)
+        self._convs.fill(rows, affine, out, self._codes)
 
     def __call__(
         self,
@@ -98,8 +96,7 @@ class WholeFilter:
         for k, out in enumerate(outs):
             slots = tuple(frames[max(0, old + k - 2) : old + k + 1])
             residual = beside[k]() if beside else None
-            conv = self._by_count[len(slots) - 1]
-            moments.append(conv(slots, out, scale=self._scale, residual=residual))
+            moments.append(self._by_count[len(slots) - 1](slots, out, residual))
         return moments
 
 

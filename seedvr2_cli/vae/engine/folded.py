@@ -121,12 +121,13 @@ class _InCodes:
     """Slots of a back end that takes all phases in space at once, moments included."""
 
     def __init__(self, convs: SlotConvs, dtype: torch.dtype) -> None:
-        self.slot_type = convs.slot_type(dtype)
-        self.full_scale = convs.full_scale
+        unit = convs.raw_codes(1, 1.0)
+        self.slot_type = unit.dtype if unit else dtype
+        self.full_scale = convs.raw_full_scale
         self._convs = convs
 
     def fill(self, rows: Tensor, out: Tensor, scale: float) -> None:
-        self._convs.fill(rows, None, out, scale=scale)
+        self._convs.fill(rows, None, out, self._convs.raw_codes(rows.shape[-1], scale))
 
 
 class WholeStill(_InCodes):
@@ -145,7 +146,7 @@ class WholeStill(_InCodes):
         for k, out in enumerate(outs):
             slots = tuple(frames[max(0, old + k - 2) : old + k + 1])
             phases = self._by_count[len(slots) - 1]
-            moments.append(phases(slots, out, scale=place.scale, edges=place.edges))
+            moments.append(phases(slots, out, place.edges, place.scale))
         return moments
 
 
@@ -162,7 +163,7 @@ class WholeDoubled(_InCodes):
     ) -> Sequence[Moments] | None:
         by_frame = self._times[min(seen, 2)]
         return [
-            phases(tuple(frames), out, scale=place.scale, edges=place.edges)
+            phases(tuple(frames), out, place.edges, place.scale)
             for phases, out in zip(by_frame, outs, strict=True)
         ]
 

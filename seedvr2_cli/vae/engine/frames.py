@@ -120,7 +120,8 @@ class Slot:
         carried = self._held[first - self._first : self._last - self._first].clone() if kept else None
         if len(self._held) < count:
             shape = (count, *self.form.shape[1:])
-            self._held = torch.zeros(shape, dtype=self.form.dtype, device=self._held.device)
+            self._held = torch.empty(shape, dtype=self.form.dtype, device=self._held.device)
+            self._held.fill_(self.form.zero)
         held = self._held[:count]
         if carried is not None:
             held[:kept] = carried
@@ -133,8 +134,8 @@ class Slot:
         top, bottom = self.form.top, self.form.top + self.form.height
         last = first + len(rows)
         low, high = min(max(first, top), bottom), min(max(last, top), bottom)
-        rows[: low - first].zero_()
-        rows[high - first :].zero_()
+        rows[: low - first].fill_(self.form.zero)
+        rows[high - first :].fill_(self.form.zero)
         if low == high:
             return
         part = self._source.rows(low - top, high - top)

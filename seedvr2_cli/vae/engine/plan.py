@@ -11,7 +11,9 @@ from seedvr2_cli.base.errors import DeviceError
 from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.ops.kernels import Packed
 from seedvr2_cli.ops.moments import Moments, Norm
+from seedvr2_cli.ops.scales import Codes
 from seedvr2_cli.ops.select import strip_elements
+from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, Affine, ConvChoice, SlotConvs
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.frames import Strips
@@ -52,6 +54,7 @@ class _Job:
     dtype: torch.dtype
     device: torch.device
     wanted: Wanted
+    choice: ConvChoice
 
 
 @dataclass(frozen=True)
@@ -63,12 +66,18 @@ class Plan:
     reason: str
 
 
-def choose_way(config: VAEConfig, dtype: torch.dtype, device: torch.device, wanted: Wanted) -> Plan:
-    """The fastest way whose estimate fits the budget.
+def choose_way(
+    config: VAEConfig,
+    dtype: torch.dtype,
+    device: torch.device,
+    wanted: Wanted,
+    choice: ConvChoice = PLAIN_CHOICE,
+) -> Plan:
+    """The fastest way whose estimate fits the budget. choice: which convs are taken whole, as the engine's.
 
     Raises DeviceError with the smallest budget that would do.
     """
-    job = _Job(config, dtype, device, wanted)
+    job = _Job(config, dtype, device, wanted, choice)
     if wanted.way is not None:
         return _estimate(job, wanted.way, "in the way that the run began with")
     budget = wanted.budget
@@ -137,7 +146,7 @@ def _ways(job: _Job) -> Iterator[tuple[Way, str]]:
 def _dry_run(job: _Job, way: Way, *, encoding: bool) -> ClipMemory:
     """Two latents, or one where there is one frame, through one half: what is held does not grow after."""
     network = Network.on_meta(job.config)
-    build = Build(_Shapes(), job.dtype, winograd=way.in_pairs)
+    build = Build(_Shapes(), job.dtype, winograd=way.in_pairs, choice=_shapes_of(job.choice))
     memory = ClipMemory(META, keeps=way.keeps_buffers, folder=way.cache_folder)
     width, height = job.wanted.size
     alone = job.wanted.alone
@@ -185,8 +194,49 @@ class _Shapes:
         """Changes no shape."""
 
     def moments(self, rows: Tensor) -> Moments:
-        channels = torch.empty(rows.shape[-1], device=META)
-        return _Unmeasured(rows.shape[0] * rows.shape[1], channels, channels)
+        return _unmeasured(rows)
+
+
+class _ShapeConvs:
+    """Whole convs that compute nothing; their slots are as large as those of `like`."""
+
+    name = "shapes"
+    raw_full_scale: float | None = None  # no map has a largest value here
+
+    def __init__(self, like: SlotConvs) -> None:
+        self._code_type = raw.dtype if (raw := like.raw_codes(1, 1.0)) else None
+
+    def codes(self, norm: Norm) -> Codes | None:
+        return self.raw_codes(1, 1.0)
+
+    def raw_codes(self, channels: int, scale: float) -> Codes | None:
+        return Codes(self._code_type, torch.ones(channels)) if self._code_type else None
+
+    def conv(
+        self, weight: Tensor, bias: Tensor, slots: int, codes: Codes | None, dtype: torch.dtype
+    ) -> "_ShapeConv":
+        return _ShapeConv()
+
+    def phases(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> "_ShapeConv":
+        return _ShapeConv()
+
+    def fill(self, rows: Tensor, affine: Affine | None, out: Tensor, codes: Codes | None) -> None:
+        """Changes no shape."""
+
+
+class _ShapeConv:
+    def __call__(self, slots: tuple[Tensor, ...], out: Tensor, *others: object) -> Moments:
+        return _unmeasured(out)
+
+
+def _shapes_of(choice: ConvChoice) -> ConvChoice:
+    whole, eight = (_ShapeConvs(convs) if convs else None for convs in (choice.whole, choice.eight))
+    return replace(choice, whole=whole, eight=eight)
+
+
+def _unmeasured(rows: Tensor) -> Moments:
+    channels = torch.empty(rows.shape[-1], device=META)
+    return _Unmeasured(rows.shape[0] * rows.shape[1], channels, channels)
 
 
 class _Unmeasured(Moments):

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Norm
-from seedvr2_cli.ops.scales import scale_for
 from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
 from seedvr2_cli.vae import layers, network
 from seedvr2_cli.vae.engine.blocks import FrameAttention, ResnetBlock, Shortcut
@@ -21,8 +20,6 @@ from seedvr2_cli.vae.engine.folded import FoldedFilter, SummedDoubled, SummedSti
 from seedvr2_cli.vae.engine.frames import Given, Map, Measured, Source
 from seedvr2_cli.vae.engine.samplers import DoubledUpsample, Downsample, StillUpsample
 from seedvr2_cli.vae.engine.triple import Triple
-
-SIGMAS = 32.0  # of a norm's result: what a conv's input is far from, and no dearer than 8 (spec/perf.md 1.4)
 
 Kind = TypeVar("Kind", bound=nn.Module)
 AnySource = TypeVar("AnySource", bound=Source)
@@ -112,8 +109,7 @@ class Maker:
         weight = conv.weight.detach()
         whole = self.build.choice.of(self._names[conv])
         if whole:
-            scale = scale_for(norm.bound(SIGMAS), whole.full_scale) if whole.full_scale else 1.0
-            return WholeFilter(whole, weight, conv.bias.detach(), dtype, scale=scale)
+            return WholeFilter(whole, norm, weight, conv.bias.detach(), dtype)
         in_pairs = in_pairs and self._pays(weight)
         triple = Triple(kernels, weight.unbind(2), conv.bias, dtype, columns=1, in_pairs=in_pairs)
         return SummedFilter(kernels, triple, dtype)

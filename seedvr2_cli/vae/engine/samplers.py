@@ -1,5 +1,6 @@
 """Upsamplers in their folded form, and downsamplers."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -7,7 +8,6 @@ from torch import Tensor
 
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Moments
-from seedvr2_cli.ops.scales import scale_for
 from seedvr2_cli.ops.slot_convs import Affine
 from seedvr2_cli.vae.engine.buffers import Form
 from seedvr2_cli.vae.engine.convs import Pass
@@ -78,7 +78,7 @@ class Upsample:
         scale = now.memory.scales.get(self.index)
         if scale is None:
             largest = float(source.rows(0, source.form.height).abs().max())
-            scale = now.memory.scales[self.index] = scale_for(largest * CLIP_ROOM, full_scale)
+            scale = now.memory.scales[self.index] = _power_of_two(largest * CLIP_ROOM / full_scale)
         return scale
 
     def _form(self, source: Source) -> Form:
@@ -203,3 +203,8 @@ class Downsample:
         for old, tap in zip(olds, self._taps, strict=False):
             self._kernels.add_conv(total, old, tap)
         return total
+
+
+def _power_of_two(least: float) -> float:
+    """The smallest one that is not below `least`; 1.0 where that is no positive number."""
+    return 2.0 ** math.ceil(math.log2(least)) if 0 < least < math.inf else 1.0

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seedvr2_cli.ops import reference
-from seedvr2_cli.ops.moments import Moments
+from seedvr2_cli.ops.moments import Moments, Norm
+from seedvr2_cli.ops.scales import Codes
 from seedvr2_cli.ops.slot_convs import Affine, Edges
 
 
@@ -16,9 +17,7 @@ class Conv:
     weight: Tensor
     bias: Tensor
 
-    def __call__(
-        self, slots: tuple[Tensor, ...], out: Tensor, *, scale: float, residual: Tensor | None
-    ) -> Moments:
+    def __call__(self, slots: tuple[Tensor, ...], out: Tensor, residual: Tensor | None) -> Moments:
         out.copy_(reference.conv3x3x3(slots, self.weight, self.bias, residual))
         return moments_of(out)
 
@@ -28,7 +27,7 @@ class Phases:
     weight: Tensor
     bias: Tensor
 
-    def __call__(self, slots: tuple[Tensor, ...], out: Tensor, *, scale: float, edges: Edges) -> Moments:
+    def __call__(self, slots: tuple[Tensor, ...], out: Tensor, edges: Edges, scale: float) -> Moments:
         out.copy_(reference.conv_phases(slots, self.weight, self.bias, edges))
         return moments_of(out)
 
@@ -37,18 +36,21 @@ class ReferenceConvs:
     """Slots of the maps' own type."""
 
     name = "reference"
-    full_scale = None
+    raw_full_scale: float | None = None
 
-    def slot_type(self, dtype: torch.dtype) -> torch.dtype:
-        return dtype
+    def codes(self, norm: Norm) -> Codes | None:
+        return None
 
-    def conv(self, weight: Tensor, bias: Tensor, slots: int, dtype: torch.dtype) -> Conv:
+    def raw_codes(self, channels: int, scale: float) -> Codes | None:
+        return None
+
+    def conv(self, weight: Tensor, bias: Tensor, slots: int, codes: Codes | None, dtype: torch.dtype) -> Conv:
         return Conv(reference.merge_taps(weight.float(), slots), bias)
 
     def phases(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Phases:
         return Phases(weight, bias)
 
-    def fill(self, rows: Tensor, affine: Affine | None, out: Tensor, *, scale: float) -> None:
+    def fill(self, rows: Tensor, affine: Affine | None, out: Tensor, codes: Codes | None) -> None:
         out.copy_(F.silu(rows * affine[0] + affine[1]) if affine else rows)
 
 
