@@ -1,12 +1,15 @@
 """Whether FP8 runs on a device: asked once, answered with the reason."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from seedvr2_cli.base.device import Device
 
 BLACKWELL = (12, 0)
 FP8_UNITS = {(8, 9), (9, 0), (10, 0), (10, 3), (12, 0), (12, 1)}  # capabilities with FP8 matrix units
+NO_CUDA = "an NVIDIA card is here, but this torch has no CUDA: install a CUDA build of torch"
 
 
 class Fp8(StrEnum):
@@ -20,11 +23,13 @@ class Fp8(StrEnum):
 @dataclass(frozen=True)
 class Gate:
     """state: what becomes of the convs. reason: why, with the device's name. instruction: the matrix unit's,
-    if any. products: the transformer's matrix products may be tried in FP8."""
+    read from the compiled kernel. versions: of the libraries that decide. products: the transformer's matrix
+    products may be tried in FP8."""
 
     state: Fp8
     reason: str
     instruction: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
     products: bool = False
 
     @property
@@ -37,18 +42,57 @@ class Gate:
         """The answer for people."""
         return f"FP8 {self.state}: {self.reason}"
 
+    def facts(self) -> dict[str, Any]:
+        """The answer for programs."""
+        return {
+            "ok": self.ok,
+            "state": str(self.state),
+            "reason": self.reason,
+            "instruction": self.instruction,
+            "versions": dict(self.versions),
+        }
 
-def fp8_gate(device: Device, *, force: bool) -> Gate:
-    """Answer --fp8 (and --fp8-force) for a device."""
+
+@dataclass(frozen=True)
+class Found:
+    """What a trial of FP8 convs on a device came to. problem: why they are not taken, "" where they are;
+    instruction: as in Gate; gain: how many times as fast as 16 bits a conv was."""
+
+    problem: str
+    instruction: str | None = None
+    gain: float = 0.0
+
+
+def fp8_gate(device: Device, *, force: bool, hidden_card: bool = False) -> Gate:
+    """Answer --fp8 (and --fp8-force) by what the device is; `tried` then settles an ON.
+
+    hidden_card: an NVIDIA card is here that this torch does not see.
+    """
     missing = Fp8.EMULATED if force else Fp8.OFF
     same = "; the same numbers without the speed" if force else ""
     if device.capability is None:
         kind = {"cpu": "a CPU", "mps": "an Apple GPU"}.get(device.kind, device.kind)
-        return Gate(missing, f"{device.name} is {kind}: it has no FP8 matrix units{same}")
+        why = NO_CUDA if hidden_card else f"{device.name} is {kind}: it has no FP8 matrix units"
+        return Gate(missing, f"{why}{same}")
     shown = f"{device.name} has compute capability {device.capability[0]}.{device.capability[1]}"
     if device.capability not in FP8_UNITS:
         return Gate(missing, f"{shown}: it has no FP8 matrix units{same}")
     if device.capability != BLACKWELL and not force:
         return Gate(Fp8.OFF, f"{shown}, not 12.0; --fp8-force asks for it there")
-    reason = f"{shown}, which has FP8 matrix units, but this version has no FP8 convolutions yet"
-    return Gate(Fp8.OFF, reason, products=True)
+    return Gate(Fp8.ON, shown, products=True)
+
+
+def tried(gate: Gate, device: Device, versions: Mapping[str, str], trial: Callable[[], Found]) -> Gate:
+    """The answer after a trial of what the gate lets through; others stay as they are.
+
+    versions: of the libraries, as they are shown.
+    """
+    if gate.state is not Fp8.ON or device.capability is None:
+        return replace(gate, versions=versions)
+    found = trial()
+    if found.problem:
+        return Gate(Fp8.OFF, f"{gate.reason}, but {found.problem}", None, versions, products=True)
+    name = f"sm_{device.capability[0]}{device.capability[1]} ({device.name})"
+    library = f"Triton {versions['triton']}" if "triton" in versions else "no Triton"
+    reason = f"{name}, {found.instruction}, {library}, {found.gain:.2g} times 16 bits in a probe"
+    return Gate(Fp8.ON, reason, found.instruction, versions, products=True)

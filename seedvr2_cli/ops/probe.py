@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import DeviceError, UsageError
 
 PROBED = (torch.float32, torch.bfloat16, torch.float16)
+NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))
 SLACK = 0.05  # of the largest value: bf16 is off by 0.01 here, a wrong kernel by 1
 GAIN = 1.2  # how much faster than float32 a 16-bit type must be on a CPU to be worth its rounding
 
@@ -83,6 +85,13 @@ def torch_facts() -> dict[str, str]:
         "cudnn": str(cudnn) if cudnn else "none",
         "threads": str(torch.get_num_threads()),
     }
+
+
+def hidden_nvidia_card() -> bool:
+    """Whether an NVIDIA card is here, and this torch was built without CUDA."""
+    if torch.version.cuda is not None:
+        return False
+    return any(path.exists() for path in NVIDIA) or shutil.which("nvidia-smi") is not None
 
 
 def _torch_device(wanted: str) -> torch.device:

@@ -4,16 +4,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from seedvr2_cli.ops.contracts import E4M3_MAX, ChannelSums
+from seedvr2_cli.ops.contracts import ChannelSums, Form
+from seedvr2_cli.ops.scales import CodedWeight, Codes
 
 
-def norm_silu(x: Tensor, scale: Tensor, shift: Tensor, out_type: torch.dtype) -> Tensor:
-    """silu(x * scale + shift) in float32, rounded to out_type once; float8_e4m3fn saturates at 448.
+def norm_silu(x: Tensor, scale: Tensor, shift: Tensor, form: Form) -> Tensor:
+    """silu(x * scale + shift) in float32, rounded once to a type or to codes.
 
     x: raw map (h, W, C); scale, shift: (C,) float32, of this frame (spec/vae.md 1.8 e).
     """
     y = F.silu(x.float() * scale + shift)
-    return y.clamp(-E4M3_MAX, E4M3_MAX).to(out_type) if out_type == torch.float8_e4m3fn else y.to(out_type)
+    return form.encode(y) if isinstance(form, Codes) else y.to(form)
 
 
 def frame_sums(x: Tensor) -> ChannelSums:
@@ -43,6 +44,21 @@ def conv3x3x3(
     return y if residual is None else y + residual
 
 
+def conv3x3x3_coded(
+    slots: tuple[Tensor, ...],
+    codes: Codes,
+    weight: CodedWeight,
+    bias: Tensor,
+    residual: Tensor | None = None,
+) -> Tensor:
+    """conv3x3x3 of codes: sum of products * gain + bias (+ residual), float32, for the caller to round.
+
+    The sum is made in float64: in int8 it is exact, as the kernel's is; in e4m3 as good as that.
+    """
+    y = _conv(_steps(slots, codes), weight.codes).float() * (weight.gain * codes.scale) + bias
+    return y if residual is None else y + residual.float()
+
+
 def conv_phases(
     slots: tuple[Tensor, ...], weight: Tensor, bias: Tensor, edges: tuple[bool, bool] = (True, True)
 ) -> Tensor:
@@ -53,15 +69,44 @@ def conv_phases(
     alike. bias: (2, 2, 3, 3, C_out), by phase and by the output pixel's place: (top, inside, bottom) x (left,
     inside, right). edges: whether the rows begin at the frame's top, and end at its bottom.
     """
+    return _interleaved(_phases(slots, weight), bias, edges)
+
+
+def conv_phases_coded(
+    slots: tuple[Tensor, ...],
+    codes: Codes,
+    weight: CodedWeight,
+    bias: Tensor,
+    edges: tuple[bool, bool] = (True, True),
+) -> Tensor:
+    """conv_phases of codes, as conv3x3x3_coded."""
+    sums = _phases(_steps(slots, codes), weight.codes)
+    return _interleaved(tuple(s.float() * (weight.gain * codes.scale) for s in sums), bias, edges)
+
+
+def _steps(slots: tuple[Tensor, ...], codes: Codes) -> tuple[Tensor, ...]:
+    """Codes as numbers that are 0 for 0.0."""
+    return tuple(slot.double() - codes.zero for slot in slots)
+
+
+def _phases(slots: tuple[Tensor, ...], weight: Tensor) -> tuple[Tensor, ...]:
+    """Each phase's conv at its own places: (h, W, C_out), for (row, column) 00, 01, 10 and 11."""
     rows, columns = slots[0].shape[0] - 2, slots[0].shape[1]
-    out = slots[0].new_empty(2 * rows, 2 * columns, weight.shape[2])
+    return tuple(
+        _conv(slots, weight[ay, ax])[ay : ay + rows, ax : ax + columns] for ay in (0, 1) for ax in (0, 1)
+    )
+
+
+def _interleaved(phases: tuple[Tensor, ...], bias: Tensor, edges: tuple[bool, bool]) -> Tensor:
+    """(2h, 2W, C_out): the phases with their constants, each in its places."""
+    rows, columns, channels = phases[0].shape
+    out = phases[0].new_empty(2 * rows, 2 * columns, channels)
     down = places(2 * rows, *edges)
     across = places(2 * columns, True, True)
-    for ay in (0, 1):
-        for ax in (0, 1):
-            y = _conv(slots, weight[ay, ax])[ay : ay + rows, ax : ax + columns]
-            constants = bias[ay, ax][down[ay::2]][:, across[ax::2]]
-            out[ay::2, ax::2] = y + constants.to(y.dtype)
+    for index, phase in enumerate(phases):
+        ay, ax = divmod(index, 2)
+        constants = bias[ay, ax][down[ay::2]][:, across[ax::2]]
+        out[ay::2, ax::2] = phase + constants.to(phase.dtype)
     return out
 
 

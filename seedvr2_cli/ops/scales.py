@@ -3,6 +3,7 @@
 Static scales only: a causal conv adds up products of frames that were stored at different times.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,99 +13,97 @@ from seedvr2_cli.base.errors import ShapeError, WeightsError
 
 E4M3 = torch.float8_e4m3fn
 CODE_TYPES = (E4M3, torch.int8)
-E4M3_MAX = 448.0
-INT8_MAX = 127.0
-SMALLEST_PEAK = 2.0**-20  # a channel that never reaches it is stored as if it did
+FULL_SCALE = {E4M3: 448.0, torch.int8: 127.0}  # the largest code
 
 
 @dataclass(frozen=True)
 class Codes:
-    """How a conv's input is stored: value * inverse + zero, rounded to the nearest code, saturated.
+    """How a conv's input is stored: value * lift / scale + zero, rounded to the nearest code, saturated.
 
-    dtype: float8_e4m3fn or int8. inverse: (C,) float32, for each input channel; in e4m3 powers of two, which
-    lose nothing. zero: the code of 0.0, which a slot's border holds; 0 in e4m3.
+    dtype: float8_e4m3fn or int8. scale: in e4m3 a power of two (`scale_for`). zero: int8's code of 0.0, which
+    a slot's border holds; 0 in e4m3. lift: (C,) float32, equalises the channels; None for 1. The conv's
+    weight is divided by it (`quantise_weight`).
     """
 
     dtype: torch.dtype
-    inverse: Tensor
+    scale: float = 1.0
     zero: int = 0
+    lift: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.dtype not in CODE_TYPES or (self.zero and self.dtype == E4M3):
             raise ShapeError(f"{self.dtype} with {self.zero} for 0.0: codes are float8_e4m3fn or int8")
-        if self.inverse.dim() != 1 or self.inverse.dtype != torch.float32:
-            raise ShapeError(f"{self.inverse.dtype} {tuple(self.inverse.shape)}: scales are (C,) float32")
+        if not (0 < self.scale < math.inf and -128 <= self.zero <= 127):
+            raise ShapeError(f"codes of scale {self.scale} with {self.zero} for 0.0")
+
+    @property
+    def inverse(self) -> float:
+        """What a lifted value is multiplied with."""
+        return 1 / self.scale
 
     def encode(self, values: Tensor) -> Tensor:
         """values: (..., C), any float type. NaN stays NaN in e4m3; int8 has none and takes 0.0's code."""
         scaled = values.float() * self.inverse
+        if self.lift is not None:
+            scaled = scaled * self.lift
         if self.dtype == E4M3:
-            return scaled.clamp(-E4M3_MAX, E4M3_MAX).to(E4M3)
+            return scaled.clamp(-FULL_SCALE[E4M3], FULL_SCALE[E4M3]).to(E4M3)
         rounded = scaled.nan_to_num(nan=0.0).clamp(-128 - self.zero, 127 - self.zero).round()
         return (rounded + self.zero).to(torch.int8)
 
     def decode(self, codes: Tensor) -> Tensor:
-        """(..., C) float32: what a conv makes of these codes."""
-        return (codes.float() - self.zero) / self.inverse
+        """(..., C) float32: what these codes stand for."""
+        values = (codes.float() - self.zero) * self.scale
+        return values if self.lift is None else values / self.lift
 
 
 @dataclass(frozen=True)
 class CodedWeight:
-    """A weight in 8 bits, with its input's scales in it: the conv of an input's codes less `zero` with
-    `codes`, times `gain`, is the conv of their values.
-
-    codes: (..., C_out, C_in, slots, kh, kw), of the input's type; gain: (C_out,) float32.
-    """
+    """A weight in 8 bits: codes (..., C_out, C_in, slots, kh, kw) times gain (C_out,) float32."""
 
     codes: Tensor
     gain: Tensor
-    zero: int
 
 
-def e4m3_codes(peak: Tensor) -> Codes:
-    """peak: (C,), the largest magnitude that a channel is to hold; full scale is 1 to 2 times that.
+def scale_for(bound: float, full_scale: float) -> float:
+    """The smallest power of two that takes values up to `bound` to codes up to `full_scale`; 1.0 for none.
 
-    e4m3 errs by 2.6 % of a value wherever that lies in its range, so be generous (spec/perf.md 1.4).
+    A power of two changes no digit of a value, so that codes are the same however they are made. In e4m3 be
+    generous with the bound: it errs by 2.6 % of a value wherever that lies in its range (spec/perf.md 1.4).
     """
-    _check_finite("a norm's range", peak)
-    _, exponent = torch.frexp(E4M3_MAX / peak.float().clamp_min(SMALLEST_PEAK))
-    return Codes(E4M3, torch.ldexp(torch.ones_like(exponent, dtype=torch.float32), exponent - 1))
+    if not 0 < bound < math.inf:
+        return 1.0
+    return 2.0 ** math.ceil(math.log2(bound / full_scale))
 
 
 def int8_codes(low: Tensor, high: Tensor) -> Codes:
     """low, high: (C,), the range that each channel is to hold, low <= 0 < high.
 
-    Channels are equalised to one common range, whose low end is that of the median channel: one of small
-    values has its high end moved out until its low end fits.
+    Channels are equalised to one range, whose low end is that of the median channel: one of small values has
+    its high end moved out until its low end fits.
     """
-    _check_finite("a norm's range", torch.stack((low, high)))
-    low, high = low.float(), high.float().clamp_min(SMALLEST_PEAK)
-    common = (-low / high).median().clamp_min(2.0**-8)
-    peak = torch.maximum(high, -low / common)
-    steps = 255 / (1 + common)  # of the part above 0.0
-    zero = int(torch.ceil(-128 + steps * common).clamp(-128, 127))
-    return Codes(torch.int8, (127 - zero) / peak, zero)
+    if not torch.isfinite(torch.stack((low, high))).all():
+        raise WeightsError("a norm's range has values that are not finite")
+    low, high = low.float(), high.float().clamp_min(2.0**-20)
+    common = float((-low / high).median().clamp_min(2.0**-8))
+    zero = min(127, math.ceil(-128 + 255 * common / (1 + common)))
+    return Codes(torch.int8, 1 / (127 - zero), zero, 1 / torch.maximum(high, -low / common))
 
 
-def quantise_weight(weight: Tensor, codes: Codes) -> CodedWeight:
+def quantise_weight(weight: Tensor, dtype: torch.dtype, lift: Tensor | None = None) -> CodedWeight:
     """weight: (..., C_out, C_in, slots, kh, kw) of any float type, taps merged already; one scale for each
-    output channel, at which its largest magnitude becomes the largest code.
+    output channel, at which its largest magnitude becomes the largest code. lift: (C_in,), of its input.
 
-    Raises WeightsError for values that are not finite, ShapeError for another number of input channels.
+    Raises WeightsError for values that are not finite.
     """
-    if weight.shape[-4] != len(codes.inverse):
-        raise ShapeError(f"{weight.shape[-4]} input channels, scales for {len(codes.inverse)}")
-    whole = weight.float() / codes.inverse.view(-1, 1, 1, 1)
+    whole = weight.float()
+    if lift is not None:
+        whole = whole / lift.view(-1, 1, 1, 1)
     others = [axis for axis in range(whole.dim()) if axis != whole.dim() - 5]
     peak = whole.abs().amax(others)
-    _check_finite("a conv's weight", peak)
-    largest = E4M3_MAX if codes.dtype == E4M3 else INT8_MAX
+    if not torch.isfinite(peak).all():
+        raise WeightsError("a conv's weight has values that are not finite")
+    largest = FULL_SCALE[dtype]
     gain = torch.where(peak > 0, peak / largest, 1.0)
     scaled = (whole / gain.view(-1, 1, 1, 1, 1)).clamp(-largest, largest)
-    rounded = scaled if codes.dtype == E4M3 else scaled.round()
-    return CodedWeight(rounded.to(codes.dtype), gain, codes.zero)
-
-
-def _check_finite(name: str, value: Tensor) -> None:
-    if not torch.isfinite(value).all():
-        raise WeightsError(f"{name} has values that are not finite")
+    return CodedWeight((scaled if dtype == E4M3 else scaled.round()).to(dtype), gain)

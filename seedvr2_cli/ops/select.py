@@ -7,6 +7,11 @@ from torch import Tensor
 
 from seedvr2_cli.ops.kernels import Kernels, PlainKernels
 from seedvr2_cli.ops.on_cpu.onednn import OneDNN
+from seedvr2_cli.ops.on_triton.available import available
+from seedvr2_cli.ops.on_triton.whole import TritonConvs
+from seedvr2_cli.ops.reference_convs import ReferenceConvs
+from seedvr2_cli.ops.slot_convs import SlotConvs
+from seedvr2_cli.ops.trial import try_convs
 
 TOLERANCE = 2.0  # times the error of plain torch in the same type; with float32's own rounding as the floor
 FLOOR = 1e-5
@@ -15,15 +20,19 @@ PIECE = 1 << 21  # values of a strip that suit a CPU's caches and allocator (ben
 
 @dataclass(frozen=True)
 class Choice:
-    """The answer of a check. kernels: what to take; line: the finding, for people."""
+    """The answer of a check. kernels: what to take; whole: what takes causal convs whole, None: they are sums
+    of 2-D convs; line: the finding, for people."""
 
     kernels: Kernels
     line: str
+    whole: SlotConvs | None = None
 
 
 def choose_kernels(device: torch.device, dtype: torch.dtype) -> Choice:
     """Hold each back end for this device against plain torch in float32, one operator of each kind."""
     plain = PlainKernels(device)
+    if device.type == "cuda":
+        return _choose_on_cuda(plain, dtype, torch.cuda.get_device_capability(device))
     if device.type != "cpu":
         return Choice(plain, f"plain torch in {_say(dtype)}")
     fast = OneDNN()
@@ -37,6 +46,22 @@ def choose_kernels(device: torch.device, dtype: torch.dtype) -> Choice:
             plain, f"plain torch in {_say(dtype)}: oneDNN is off by {worst:.1f} times torch's error"
         )
     return Choice(fast, f"oneDNN in {_say(dtype)}, checked: {worst:.2f} times the error of plain torch")
+
+
+def _choose_on_cuda(plain: Kernels, dtype: torch.dtype, capability: tuple[int, int]) -> Choice:
+    """Triton's convs in 16 bits where they are right and faster than cuDNN's, else plain torch."""
+    name = f"plain torch in {_say(dtype)}"
+    if dtype == torch.float32:
+        return Choice(plain, name)
+    able, why = available(capability)
+    if not able:
+        return Choice(plain, f"{name}: {why}")
+    convs = TritonConvs(plain.device)
+    trial = try_convs(convs, ReferenceConvs(), dtype, plain.device)
+    if not trial.ok:
+        return Choice(plain, f"{name}: of Triton's convs {trial.reason}")
+    faster = f"{trial.gain:.2g} times as fast as plain torch in a probe"
+    return Choice(plain, f"{why} convs in {_say(dtype)}, checked, {faster}", convs)
 
 
 def strip_elements(device: torch.device) -> int | None:

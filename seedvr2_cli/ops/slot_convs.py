@@ -39,17 +39,17 @@ class SlotPhases(Protocol):
 
 
 class SlotConvs(Protocol):
-    """One back end in one arithmetic. raw_full_scale: the largest code of a map that is stored without a
-    norm, None where slots hold the maps' own type."""
+    """One back end in one arithmetic. first_code: as `ops.coding.first_code`, None where slots hold the
+    maps' own type."""
 
     name: str
-    raw_full_scale: float | None
+    first_code: float | None
 
     def codes(self, norm: Norm) -> Codes | None:
         """What slots behind this norm hold; None: the maps' own type."""
         ...
 
-    def raw_codes(self, channels: int, scale: float) -> Codes | None:
+    def raw_codes(self, scale: float) -> Codes | None:
         """What slots of a map hold that is stored without a norm; scale: what a code of 1 stands for."""
         ...
 

@@ -1,10 +1,8 @@
 """`doctor`: what this machine has, what works on it, and what would fail."""
 
 import platform
-import shutil
 from dataclasses import asdict
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,14 +14,14 @@ from seedvr2_cli.base.errors import SeedVR2Error
 from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.hub.cache import cache_folder, is_writable
 from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
-from seedvr2_cli.ops.gate import fp8_gate
-from seedvr2_cli.ops.probe import choose_dtype, probe_device, torch_facts
+from seedvr2_cli.ops.fp8 import answer_fp8
+from seedvr2_cli.ops.gate import NO_CUDA
+from seedvr2_cli.ops.probe import choose_dtype, hidden_nvidia_card, probe_device, torch_facts
 from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.pipeline.report import RunReport
 
 ENCODERS = ("libx264", "ffv1", "png", "mjpeg", "libwebp")
 LIBRARIES = ("numpy", "gguf", "safetensors", "typer", "rich", "imageio-ffmpeg", "av", "huggingface_hub")
-NVIDIA = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidia0"))
 
 Check = dict[str, Any]
 
@@ -50,10 +48,8 @@ def doctor(device_name: str) -> RunReport:
 def _device_checks(name: str) -> tuple[Device | None, list[Check]]:
     facts = torch_facts()
     checks = [_check("torch", ", ".join(f"{key} {value}" for key, value in facts.items()))]
-    if facts["cuda"].startswith("none") and _has_nvidia_card():
-        checks.append(
-            _check("CUDA", "an NVIDIA card is here, but this torch has no CUDA: install a CUDA build")
-        )
+    if hidden_nvidia_card():
+        checks.append(_check("CUDA", NO_CUDA))
     try:
         device = probe_device(name)
         dtype, why = choose_dtype(device, Dtype.AUTO)
@@ -66,8 +62,8 @@ def _device_checks(name: str) -> tuple[Device | None, list[Check]]:
     checks.append(_check("types that work", f"{rates}; in brackets the speed of a small conv, fastest = 1"))
     checks.append(_check("--dtype auto", f"{str(dtype).removeprefix('torch.')}: {why}"))
     checks.append(_check("kernels", choose_kernels(torch.device(device.torch_name), dtype).line))
-    gate = fp8_gate(device, force=False)
-    checks.append(_check("--fp8", f"{gate.state}: {gate.reason}"))
+    gate = answer_fp8(device, dtype, force=False)
+    checks.append(_check("--fp8", f"{gate.state}: {gate.reason}") | {"gate": gate.facts()})
     return device, checks
 
 
@@ -93,10 +89,6 @@ def _encoder_check(ffmpeg: FFmpeg) -> Check:
     if "libx264" in missing:
         return _check("encoders", "libx264 is missing: set SEEDVR2_FFMPEG to a full build", ok=False)
     return _check("encoders", f"{', '.join(ENCODERS)}{'; missing: ' + ', '.join(missing) if missing else ''}")
-
-
-def _has_nvidia_card() -> bool:
-    return any(path.exists() for path in NVIDIA) or shutil.which("nvidia-smi") is not None
 
 
 def _version(library: str) -> str:

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from seedvr2_cli.base.choices import Dtype
@@ -14,10 +13,9 @@ from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.events import Line, Reporter, Silent
 from seedvr2_cli.hub.find import resolve
 from seedvr2_cli.hub.known import Variant
-from seedvr2_cli.ops.emulated import EmulatedE4M3
-from seedvr2_cli.ops.gate import Fp8, Gate, fp8_gate
-from seedvr2_cli.ops.kernels import PlainKernels
-from seedvr2_cli.ops.probe import parse_dtype, probe_device, torch_facts
+from seedvr2_cli.ops.fp8 import answer_fp8, fp8_convs
+from seedvr2_cli.ops.gate import Gate
+from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device, torch_facts
 from seedvr2_cli.pipeline.options import ModelOptions
 from seedvr2_cli.pipeline.verified import Verified
 from seedvr2_cli.plan.tiles import Tile
@@ -69,7 +67,7 @@ class Model:
         """The device as a report shows it."""
         return device_facts(self.device) | {
             "dtype": self.dtype,
-            "fp8": asdict(self.gate) if self.gate else None,
+            "fp8": self.gate.facts() if self.gate else None,
         }
 
 
@@ -91,7 +89,7 @@ def ask_gate(device: Device, options: ModelOptions, reporter: Reporter) -> Gate 
     """The answer to --fp8, said in a line; None where nobody asks."""
     if not (options.fp8 or options.fp8_force):
         return None
-    gate = fp8_gate(device, force=options.fp8_force)
+    gate = answer_fp8(device, choose_dtype(device, options.dtype)[0], force=options.fp8_force)
     reporter.emit(Line(ENGINE, gate.line))
     return gate
 
@@ -111,29 +109,17 @@ def load_vae_on(
 ) -> tuple[VideoVAE, Path]:
     """The VAE, and the file it is from."""
     path = resolve(options.vae, (Variant.VAE,), options.find, reporter)
-    eight = _eight_bits(device, gate, options)
-    return load_onto(device, path, options.config, _dtype(device, options), reporter, eight), path
+    convs = fp8_convs(device, gate)
+    eight = EightBits(convs, options.eight.convs) if convs else None
+    dtype = options.dtype
+    if eight is not None and dtype is Dtype.AUTO and device.kind != "cuda" and "bfloat16" in device.dtypes:
+        dtype = Dtype.BFLOAT16  # whatever is fastest: what is not FP8 has 16 bits
+    return load_onto(device, path, options.config, dtype, reporter, eight), path
 
 
 def _plain(device: Device, path: Path, options: ModelOptions, like: VideoVAE) -> VideoVAE:
     """The same weights with nothing in 8 bits."""
     return load_onto(device, path, options.config, parse_dtype(like.dtype), Silent())
-
-
-def _dtype(device: Device, options: ModelOptions) -> Dtype:
-    """Where FP8 is asked for, what is not FP8 has 16 bits, whatever is fastest here."""
-    asked = options.fp8 or options.fp8_force
-    unasked = options.dtype is Dtype.AUTO
-    if asked and unasked and device.kind != "cuda" and "bfloat16" in device.dtypes:
-        return Dtype.BFLOAT16
-    return options.dtype
-
-
-def _eight_bits(device: Device, gate: Gate | None, options: ModelOptions) -> EightBits | None:
-    """What the gate lets compute in 8 bits."""
-    if gate is None or gate.state is not Fp8.EMULATED:
-        return None
-    return EightBits(EmulatedE4M3(PlainKernels(torch.device(device.torch_name))), options.eight.convs)
 
 
 def _plan(vae: VideoVAE, wanted: Wanted) -> Plan:

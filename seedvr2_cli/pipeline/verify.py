@@ -19,8 +19,8 @@ from seedvr2_cli.base.files import check_output
 from seedvr2_cli.base.units import say_psnr
 from seedvr2_cli.compare.sheet import Cells, cells, contact_sheet, gain_for
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
-from seedvr2_cli.ops.gate import fp8_gate
-from seedvr2_cli.ops.probe import probe_device
+from seedvr2_cli.ops.fp8 import answer_fp8
+from seedvr2_cli.ops.probe import choose_dtype, probe_device
 from seedvr2_cli.pipeline.agreement import agreement, pictures, psnr_of
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.frames import Clip
@@ -110,7 +110,7 @@ def too_far(options: VerifyOptions, report: RunReport) -> CheckFailed | None:
 
 def _loader(device: Device, options: VerifyOptions, reporter: Reporter) -> Load:
     """Loads the VAE again and again; the first of each kind says so."""
-    gate = fp8_gate(device, force=True)
+    gate = answer_fp8(device, choose_dtype(device, options.model.dtype)[0], force=True)
     said: set[bool] = set()
 
     def load(dtype: Dtype, convs: str | None) -> VideoVAE:

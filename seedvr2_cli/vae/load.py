@@ -19,7 +19,7 @@ from seedvr2_cli.hub.known import Variant
 from seedvr2_cli.hub.places import FindOptions
 from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device
 from seedvr2_cli.ops.select import choose_kernels
-from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
+from seedvr2_cli.ops.slot_convs import ConvChoice
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.eight_bits import EightBits, Share, choose_convs, share_of
 from seedvr2_cli.vae.network import Network, weight_dtype
@@ -91,7 +91,7 @@ def load_onto(
     reporter.emit(Line("VAE Loader", text, ok=True))
     if eight:
         _say_share(share_of(chosen, taken), kind, reporter)
-    convs = ConvChoice(eight=eight.convs, chosen=taken) if eight else PLAIN_CHOICE
+    convs = ConvChoice(choice.whole, eight.convs if eight else None, taken)
     return VideoVAE(chosen, network, device=place, dtype=kind, kernels=choice.kernels, convs=convs)
 
 

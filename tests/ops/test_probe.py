@@ -91,12 +91,6 @@ def test_a_type_that_does_not_work_is_refused():
             False,
             "NVIDIA Test has compute capability 8.9, not 12.0; --fp8-force asks for it there",
         ),
-        (
-            device("cuda", (12, 0)),
-            False,
-            "NVIDIA Test has compute capability 12.0, which has FP8 matrix units, "
-            "but this version has no FP8 convolutions yet",
-        ),
     ],
 )
 def test_the_gate_says_why_fp8_is_off(found, force, reason):

@@ -1,6 +1,7 @@
 """Recipe weights in the network, and the published numbers they must give."""
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,10 @@ def assert_equal(got: torch.Tensor, expected: torch.Tensor) -> None:
 
 
 def snr(got: torch.Tensor, expected: torch.Tensor) -> float:
-    """Signal to noise in dB."""
+    """Signal to noise in dB, infinite where nothing differs."""
     noise = float((got - expected).double().square().sum())
+    if not noise:
+        return math.inf
     return 10 * torch.log10(torch.tensor(float(expected.double().square().sum()) / noise)).item()
 
 

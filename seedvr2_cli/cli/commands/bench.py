@@ -1,4 +1,4 @@
-"""`seedvr2 bench vae`."""
+"""`seedvr2 bench vae`, `seedvr2 bench fp8`."""
 
 import json
 import sys
@@ -80,6 +80,55 @@ def run(
             reporter.emit(Line("Plot", str(plot), ok=True))
     if not json_report:
         show_rows(COLUMNS, [_row(record) for record in records], sys.stdout)
+
+
+@app.command(name="fp8")
+def run_fp8(
+    vae: Annotated[
+        Path | None,
+        typer.Option("--vae", metavar="FILE", help="Weights.  Not given: random ones of the published size."),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder", metavar="DIR", help="Keep the random weights (478 MiB) here for another run."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cuda, cuda:N.")] = "auto",
+    size: Annotated[
+        str, typer.Option("--size", metavar="PIXELS,...", help="Of the pictures.")
+    ] = "1280x720,1920x1088",
+    frames: Annotated[int, typer.Option("--frames", help="Of the clip, 4n + 1.")] = 9,
+    rounds: Annotated[int, typer.Option("--rounds", help="Counted runs of each variant.")] = 5,
+    json_report: Annotated[
+        bool, typer.Option("--json", help="One JSON object per record on stdout.")
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """FP8 against 16 bits, conv by conv and as a whole, as a table to paste; needs FP8 units."""
+    with (
+        tempfile.TemporaryDirectory(prefix="seedvr2-bench-") as scratch,
+        ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter,
+    ):
+        from seedvr2_cli.bench.fp8 import Fp8BenchOptions, as_markdown, bench_fp8
+
+        options = Fp8BenchOptions(
+            folder=folder or Path(scratch),
+            vae=vae,
+            device=device,
+            sizes=tuple(parse_size(word, "--size") for word in size.split(",")),
+            frames=frames,
+            rounds=rounds,
+        )
+        records = []
+        for record in bench_fp8(options, reporter):
+            records.append(record)
+            if json_report:
+                sys.stdout.write(json.dumps(record) + "\n")
+                sys.stdout.flush()
+    if not json_report:
+        sys.stdout.write(as_markdown(records))
 
 
 def _row(record: dict[str, object]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """A kernel with all its arguments as a value: run on a device, or compiled for one that is not there."""
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,17 @@ class Call:
 
 def run(call: Call, device: torch.device) -> None:
     """Start the call on the device's current stream; under TRITON_INTERPRET on CPU tensors, and wait."""
-    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+    with _current(device):
         call.kernel[(call.programs,)](**call.arguments, **call.options)
+
+
+def emitted(call: Call, device: torch.device) -> str | None:
+    """The PTX that `run` starts, compiled as for its launch, which then finds it made; None in the
+    interpreter."""
+    if device.type == "cpu":
+        return None
+    with _current(device):
+        return call.kernel.warmup(grid=(call.programs,), **call.arguments, **call.options).asm["ptx"]
 
 
 def capability_of(tensor: Tensor) -> tuple[int, int] | None:
@@ -43,3 +52,7 @@ def interpreted(tensor: Tensor) -> bool:
 def blocks(size: int, block: int) -> int:
     """How many blocks cover size."""
     return -(-size // block)
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seedvr2_cli.ops.on_triton.instruction import Instruction, instruction_of, matrix_instructions
 from seedvr2_cli.ops.on_triton.launch import Call
 
 TYPES = {
@@ -17,18 +18,21 @@ TYPES = {
     torch.bfloat16: "bf16",
     torch.float32: "fp32",
     torch.float8_e4m3fn: "fp8e4nv",
+    torch.int8: "i8",
+    torch.int32: "i32",
 }
 
 
 @dataclass(frozen=True)
 class Report:
     """registers, stack_bytes: a thread's; spill_instructions: those that store to the stack or load from it
-    (STL, LDL); shared_bytes: a program's; instructions: the PTX's matrix instructions, types included."""
+    (STL, LDL); shared_bytes: a program's; instruction: what multiplies; instructions: as PTX has them."""
 
     registers: int
     stack_bytes: int
     spill_instructions: int
     shared_bytes: int
+    instruction: Instruction
     instructions: tuple[str, ...]
 
 
@@ -51,14 +55,22 @@ def compile_call(call: Call, capability: tuple[int, int]) -> Report:
         cubin.write_bytes(compiled.asm["cubin"])
         usage = _output(tools / "cuobjdump", "-res-usage", cubin)
         listing = _output(tools / "nvdisasm", "-c", cubin)
-    matrix = r"(?:mma\.sync|wgmma\.mma_async|tcgen05\.mma)[.\w:]*"
     return Report(
         registers=int(_found(r"REG:(\d+)", usage)),
         stack_bytes=int(_found(r"STACK:(\d+)", usage)),
         spill_instructions=len(re.findall(r"\b(?:STL|LDL)\b", listing)),
         shared_bytes=compiled.metadata.shared,
-        instructions=tuple(sorted(set(re.findall(matrix, compiled.asm["ptx"])))),
+        instruction=instruction_of(compiled.asm["ptx"]),
+        instructions=matrix_instructions(compiled.asm["ptx"]),
     )
+
+
+def failures() -> tuple[type[Exception], ...]:
+    """What Triton raises where it cannot compile or start a kernel: errors of its own, and those of the C
+    compiler that it builds its launcher with."""
+    from triton.errors import TritonError
+
+    return (TritonError, RuntimeError, OSError, subprocess.SubprocessError)
 
 
 def _specialise(call: Call) -> tuple[dict[str, str], dict[str, Any], dict[tuple[int, ...], Any]]:
@@ -82,8 +94,8 @@ def _specialise(call: Call) -> tuple[dict[str, str], dict[str, Any], dict[tuple[
 def _type(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"*{TYPES[value.dtype]}"
-    if isinstance(value, int):
-        return "i32"
+    if isinstance(value, int | float):
+        return "i32" if isinstance(value, int) else "fp32"
     return f"tensordesc<{TYPES[value.base.dtype]}{value.block_shape}>".replace(" ", "")
 
 

@@ -36,11 +36,10 @@ class Place:
 
 
 class FoldedFilter(Protocol):
-    """What an upsampler computes from slots. slot_type: what they hold; full_scale: the largest code, None
-    for no codes."""
+    """What an upsampler computes from slots. slot_type: what they hold; first_code: as in SlotConvs."""
 
     slot_type: torch.dtype
-    full_scale: float | None
+    first_code: float | None
 
     def fill(self, rows: Tensor, out: Tensor, scale: float) -> None:
         """Rows of a map into a slot's. scale: of its codes."""
@@ -59,7 +58,7 @@ class FoldedFilter(Protocol):
 class _InMapsType:
     """Slots that hold the maps' own type."""
 
-    full_scale: float | None = None
+    first_code: float | None = None
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.slot_type = dtype
@@ -121,13 +120,13 @@ class _InCodes:
     """Slots of a back end that takes all phases in space at once, moments included."""
 
     def __init__(self, convs: SlotConvs, dtype: torch.dtype) -> None:
-        unit = convs.raw_codes(1, 1.0)
+        unit = convs.raw_codes(1.0)
         self.slot_type = unit.dtype if unit else dtype
-        self.full_scale = convs.raw_full_scale
+        self.first_code = convs.first_code
         self._convs = convs
 
     def fill(self, rows: Tensor, out: Tensor, scale: float) -> None:
-        self._convs.fill(rows, None, out, self._convs.raw_codes(rows.shape[-1], scale))
+        self._convs.fill(rows, None, out, self._convs.raw_codes(scale))
 
 
 class WholeStill(_InCodes):

@@ -201,16 +201,16 @@ class _ShapeConvs:
     """Whole convs that compute nothing; their slots are as large as those of `like`."""
 
     name = "shapes"
-    raw_full_scale: float | None = None  # no map has a largest value here
+    first_code: float | None = None  # no map has a largest value here
 
     def __init__(self, like: SlotConvs) -> None:
-        self._code_type = raw.dtype if (raw := like.raw_codes(1, 1.0)) else None
+        self._code_type = raw.dtype if (raw := like.raw_codes(1.0)) else None
 
     def codes(self, norm: Norm) -> Codes | None:
-        return self.raw_codes(1, 1.0)
+        return self.raw_codes(1.0)
 
-    def raw_codes(self, channels: int, scale: float) -> Codes | None:
-        return Codes(self._code_type, torch.ones(channels)) if self._code_type else None
+    def raw_codes(self, scale: float) -> Codes | None:
+        return Codes(self._code_type, scale) if self._code_type else None
 
     def conv(
         self, weight: Tensor, bias: Tensor, slots: int, codes: Codes | None, dtype: torch.dtype

@@ -1,6 +1,5 @@
 """Upsamplers in their folded form, and downsamplers."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Moments
+from seedvr2_cli.ops.scales import scale_for
 from seedvr2_cli.ops.slot_convs import Affine
 from seedvr2_cli.vae.engine.buffers import Form
 from seedvr2_cli.vae.engine.convs import Pass
@@ -16,7 +16,6 @@ from seedvr2_cli.vae.engine.frames import KeptSlot, Map, Measured, Source, Strip
 
 # low-resolution rows [first, last), into these rows; their moments, None where they are not known
 Write = Callable[[int, int, Sequence[Tensor]], Sequence[Moments] | None]
-CLIP_ROOM = 16.0  # how much larger than in its first frame a clip's values may get before they saturate
 
 
 class Upsampled:
@@ -72,13 +71,13 @@ class Upsample:
 
     def _scale(self, now: Pass, source: Measured) -> float:
         """Of the slots' codes, the same for a whole clip: what its first frame asks for, and room above."""
-        full_scale = self._filter.full_scale
-        if full_scale is None:
+        first_code = self._filter.first_code
+        if first_code is None:
             return 1.0
         scale = now.memory.scales.get(self.index)
         if scale is None:
             largest = float(source.rows(0, source.form.height).abs().max())
-            scale = now.memory.scales[self.index] = _power_of_two(largest * CLIP_ROOM / full_scale)
+            scale = now.memory.scales[self.index] = scale_for(largest, first_code)
         return scale
 
     def _form(self, source: Source) -> Form:
@@ -203,8 +202,3 @@ class Downsample:
         for old, tap in zip(olds, self._taps, strict=False):
             self._kernels.add_conv(total, old, tap)
         return total
-
-
-def _power_of_two(least: float) -> float:
-    """The smallest one that is not below `least`; 1.0 where that is no positive number."""
-    return 2.0 ** math.ceil(math.log2(least)) if 0 < least < math.inf else 1.0

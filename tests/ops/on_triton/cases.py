@@ -31,7 +31,7 @@ def convolve(
     slots: tuple[Tensor, ...], packed: PackedConv, out: Tensor, epilogue: Epilogue, *, descriptors: bool
 ) -> Partials | None:
     """What conv3x3x3 and conv_phases do, with the kind of loads as asked."""
-    tile = choose_tile(capability_of(out), epilogue.with_sums, packed.c_in, packed.bias.shape[-1])
+    tile = choose_tile(capability_of(out), epilogue.with_sums, packed.work)
     tile = replace(tile, descriptors=descriptors)
     rows = None
     if epilogue.with_sums:

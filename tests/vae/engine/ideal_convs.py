@@ -12,14 +12,14 @@ from torch.nn import functional as F
 
 from seedvr2_cli.ops import reference
 from seedvr2_cli.ops.moments import Moments
-from seedvr2_cli.ops.scales import E4M3, E4M3_MAX, CodedWeight, Codes, quantise_weight
+from seedvr2_cli.ops.reference_convs import ReferenceConvs, moments_of
+from seedvr2_cli.ops.scales import E4M3, FULL_SCALE, CodedWeight, Codes, quantise_weight
 from seedvr2_cli.ops.slot_convs import Affine, Edges
-from tests.vae.engine.reference_convs import ReferenceConvs, moments_of
 
 
 def rounded(slot: Tensor) -> Tensor:
     """To e4m3 and back, the slot's largest value at the largest code."""
-    scale = slot.abs().max() / E4M3_MAX
+    scale = slot.abs().max() / FULL_SCALE[E4M3]
     return (slot / scale).to(E4M3).float() * scale if scale else slot
 
 
@@ -53,12 +53,10 @@ class IdealE4M3(ReferenceConvs):
     name = "ideal"
 
     def conv(self, weight: Tensor, bias: Tensor, slots: int, codes: Codes | None, dtype: torch.dtype) -> Conv:
-        unit = Codes(E4M3, torch.ones(weight.shape[1]))
-        return Conv(widened(quantise_weight(reference.merge_taps(weight.float(), slots), unit)), bias)
+        return Conv(widened(quantise_weight(reference.merge_taps(weight.float(), slots), E4M3)), bias)
 
     def phases(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Phases:
-        coded = quantise_weight(weight.float(), Codes(E4M3, torch.ones(weight.shape[3])))
-        return Phases(widened(coded), bias)
+        return Phases(widened(quantise_weight(weight.float(), E4M3)), bias)
 
     def fill(self, rows: Tensor, affine: Affine | None, out: Tensor, codes: Codes | None) -> None:
         out.copy_(F.silu(rows * affine[0] + affine[1]) if affine else rows)

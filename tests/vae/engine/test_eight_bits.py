@@ -5,8 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedvr2_cli.ops.emulated import EmulatedE4M3
+from seedvr2_cli.ops.emulated import Emulated
 from seedvr2_cli.ops.kernels import PlainKernels
+from seedvr2_cli.ops.scales import E4M3
 from seedvr2_cli.ops.slot_convs import ConvChoice, SlotConvs
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.eight_bits import choose_convs
@@ -23,7 +24,7 @@ EQUAL = 55.0  # dB of signal to noise: what is left where codes of values on an 
 
 
 def emulated(config, policy: str, dtype: torch.dtype = torch.float32) -> VideoVAE:
-    return with_convs(EmulatedE4M3(PlainKernels(torch.device("cpu"))), config, policy, dtype)
+    return with_convs(Emulated(PlainKernels(torch.device("cpu")), E4M3), config, policy, dtype)
 
 
 def with_convs(convs: SlotConvs, config, policy: str, dtype: torch.dtype = torch.float32) -> VideoVAE:
@@ -77,8 +78,7 @@ def test_any_way_and_any_slices_give_the_same_frames(way, length):
     mean = torch.randn(1, 16, 3, 3, 4, generator=torch.Generator().manual_seed(0))
     whole = emulated(MINI, "fast").decode(mean)
     pieces = emulated(MINI, "fast").decode_stream(mean.split(length, dim=2), way=way)
-    got = torch.cat(list(pieces), 2)
-    assert torch.equal(got, whole) or snr(got, whole) > EQUAL
+    assert snr(torch.cat(list(pieces), 2), whole) > EQUAL
 
 
 def test_the_causal_memory_holds_codes_of_one_byte():

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from seedvr2_cli.ops.kernels import PlainKernels
 from seedvr2_cli.ops.on_cpu.onednn import OneDNN
+from seedvr2_cli.ops.reference_convs import ReferenceConvs
 from seedvr2_cli.ops.slot_convs import ConvChoice
 from seedvr2_cli.vae.engine.way import Way
 from tests.vae.conftest import TINY, assert_equal, recipe_network, recipe_vae
-from tests.vae.engine.reference_convs import ReferenceConvs
 
 MINI = {"latent_channels": 16, "block_out_channels": [16, 32, 64, 64], "norm_num_groups": 8}
 

@@ -12,12 +12,16 @@ from seedvr2_cli.ops.on_triton.kernels.rounding import round_to
 from seedvr2_cli.ops.on_triton.kernels.sums import store_sums, tile_sums
 
 
-@triton.jit(do_not_specialize=["height", "width", "at_top", "at_bottom"])
+@triton.jit(do_not_specialize=["height", "width", "at_top", "at_bottom", "zero"])
 def conv(
     oldest,
     middle,
     newest,  # (height + 2, width, C_IN); with 2 slots `oldest` is not read, with 1 only `newest` is
     weight,  # (PHASES * SLOTS * TAPS * TAPS * n_padded, K_PADDED)
+    gain,  # float32 (n_padded,) in 8 bits, else None
+    tap_sums,  # int32 (PHASES, 3, n_padded) in int8, else None
+    scale,  # of the codes in 8 bits, else None
+    zero,  # the code of 0.0
     bias,  # float32, (n_padded,) or, with 4 phases, (4, 9, n_padded)
     residual,  # as out, or None
     out,
@@ -40,6 +44,7 @@ def conv(
     TILE_W: tl.constexpr,
     BLOCK_N: tl.constexpr,
     BLOCK_K: tl.constexpr,
+    PRODUCT: tl.constexpr,
     DESCRIPTORS: tl.constexpr,
     INTERPRETED: tl.constexpr,
 ):
@@ -60,7 +65,7 @@ def conv(
     plane: tl.constexpr = TAPS * TAPS
     pixel = tl.arange(0, TILE_H * TILE_W)
     dy, dx = pixel // TILE_W, pixel % TILE_W
-    acc = tl.zeros((TILE_H * TILE_W, BLOCK_N), tl.float32)
+    acc = tl.zeros((TILE_H * TILE_W, BLOCK_N), tl.int32 if PRODUCT == "integer" else tl.float32)
     if DESCRIPTORS:
         for index in tl.static_range(SLOTS):
             slot = newest if index == SLOTS - 1 else middle if index == SLOTS - 2 else oldest
@@ -69,7 +74,7 @@ def conv(
                 k0 = step % k_blocks * BLOCK_K
                 a = slot.load([first_row + tap // TAPS, first_column + tap % TAPS, k0])
                 b = weight.load([((phase * SLOTS + index) * plane + tap) * n_padded + n0, k0])
-                acc = _multiply(a.reshape(TILE_H * TILE_W, BLOCK_K), b.T, acc, INTERPRETED)
+                acc = _multiply(a.reshape(TILE_H * TILE_W, BLOCK_K), b.T, acc, PRODUCT, INTERPRETED)
     else:
         k = tl.arange(0, BLOCK_K)
         near = (dy * slot_row + dx * C_IN)[:, None] + k[None, :]
@@ -91,9 +96,13 @@ def conv(
             base = slot + row.to(tl.int64) * slot_row + column * C_IN + k0
             a = tl.load(base + near, mask=inside, other=0.0)
             b = tl.load(weight + (phase * SLOTS * plane + tap) * n_padded * K_PADDED + k0 + near_weight)
-            acc = _multiply(a, b, acc, INTERPRETED)
+            acc = _multiply(a, b, acc, PRODUCT, INTERPRETED)
 
     n = n0 + tl.arange(0, BLOCK_N)
+    if tap_sums is not None:
+        acc -= zero * _sums_of_taps(tap_sums + phase * 3 * n_padded + n, n_padded, x0 + dx, width)
+    if gain is not None:
+        acc = acc.to(tl.float32) * (tl.load(gain + n) * scale)[None, :]
     if PHASES == 1:
         acc += tl.load(bias + n)[None, :]
     else:
@@ -104,11 +113,11 @@ def conv(
         acc += _phase_bias(bias + phase * 9 * n_padded + n, n_padded, phase, at_edge_y, at_edge_x)
 
     inside = (y0 + dy < height) & (x0 + dx < width)
-    scale: tl.constexpr = 2 if PHASES == 4 else 1
-    row = scale * y0 + (phase // 2 if PHASES == 4 else 0)
-    column = scale * x0 + (phase % 2 if PHASES == 4 else 0)
+    every: tl.constexpr = 2 if PHASES == 4 else 1
+    row = every * y0 + (phase // 2 if PHASES == 4 else 0)
+    column = every * x0 + (phase % 2 if PHASES == 4 else 0)
     base = row.to(tl.int64) * out_row + column * out_pixel
-    near = (scale * (dy * out_row + dx * out_pixel))[:, None] + n[None, :]
+    near = (every * (dy * out_row + dx * out_pixel))[:, None] + n[None, :]
     mask = inside[:, None] & (n < c_out)[None, :]
     if residual is not None:
         acc += tl.load(residual + base + near, mask=mask, other=0.0).to(tl.float32)
@@ -122,11 +131,33 @@ def conv(
 
 
 @triton.jit
-def _multiply(a, b, acc, INTERPRETED: tl.constexpr):
-    if INTERPRETED:  # the interpreter's bfloat16 dot gives garbage without a word (spec/perf.md 1.2)
-        a = a.to(tl.float32)
-        b = b.to(tl.float32)
-    return tl.dot(a, b, acc, input_precision="ieee")
+def _multiply(a, b, acc, PRODUCT: tl.constexpr, INTERPRETED: tl.constexpr):
+    """acc + a @ b by the instruction that PRODUCT names (tiles.Product)."""
+    if PRODUCT == "integer":
+        return tl.dot(a, b, acc, out_dtype=tl.int32)  # told twice: 3.6 and 3.7 take no int32 acc otherwise
+    elif INTERPRETED:
+        # its bfloat16 dot gives garbage without a word, and 3.6 and 3.7 have no scaled one (spec/perf.md 1.2)
+        return tl.dot(a.to(tl.float32), b.to(tl.float32), acc, input_precision="ieee")
+    elif PRODUCT == "scaled":
+        # scales of 1, as tensors: without them it becomes a bfloat16 product
+        by_row = tl.full((a.shape[0], a.shape[1] // 32), 127, tl.uint8)
+        by_column = tl.full((b.shape[1], b.shape[0] // 32), 127, tl.uint8)
+        return tl.dot_scaled(a, by_row, "e4m3", b, by_column, "e4m3", acc)
+    elif PRODUCT == "promoted":
+        # not by max_num_imprecise_acc: it is lost, without a word, where Triton reads `a` from registers
+        return acc + tl.dot(a, b)
+    else:
+        return tl.dot(a, b, acc, input_precision="ieee")
+
+
+@triton.jit
+def _sums_of_taps(tap_sums, n_padded, x, width):
+    """(pixels, BLOCK_N): the weight summed over the taps that read codes. Columns outside the frame read as
+    0, by pointers and descriptors alike, and not as the code of 0.0: nothing is to be taken off for them."""
+    whole = tl.load(tap_sums)[None, :]
+    left = tl.load(tap_sums + n_padded)[None, :]
+    right = tl.load(tap_sums + 2 * n_padded)[None, :]
+    return whole - tl.where((x == 0)[:, None], left, 0) - tl.where((x == width - 1)[:, None], right, 0)
 
 
 @triton.jit

@@ -1,7 +1,8 @@
 """Float32 to the stored type, with the same bits on the GPU and in Triton's interpreter.
 
-The interpreter truncates to bfloat16, and to e4m3 it neither saturates nor rounds ties to even (seen in
-Triton 3.6 to 3.9). Values are rounded to the type's grid first; the cast is then exact.
+The interpreter truncates to bfloat16; to e4m3 it neither saturates nor rounds ties to even, and it makes a
+number of NaN (seen in Triton 3.6 to 3.9). Values are rounded to the type's grid first, so that the cast is
+exact.
 """
 
 import triton
@@ -10,13 +11,26 @@ import triton.language as tl
 
 @triton.jit
 def round_to(value, dtype: tl.constexpr, INTERPRETED: tl.constexpr):
-    """value: float32. e4m3 saturates at 448; NaN stays NaN on the GPU."""
+    """value: float32. e4m3 saturates at 448; NaN stays NaN."""
     if dtype == tl.float8e4nv:
-        value = _on_e4m3_grid(value)
-    elif dtype == tl.bfloat16 and INTERPRETED:
+        rounded = _on_e4m3_grid(value).to(dtype)
+        if INTERPRETED:
+            bits = tl.where(value == value, rounded.to(tl.uint8, bitcast=True), 0x7F)
+            rounded = bits.to(tl.uint8).to(dtype, bitcast=True)
+        return rounded
+    if dtype == tl.bfloat16 and INTERPRETED:
         bits = value.to(tl.int32, bitcast=True)
         value = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16 << 16).to(tl.float32, bitcast=True)
     return value.to(dtype)
+
+
+@triton.jit
+def round_to_int8(value, zero):
+    """value: float32, 0.0 becoming the code `zero`; saturates. NaN becomes `zero`, as int8 has none."""
+    value = tl.where(value == value, value, 0.0)
+    value = tl.minimum(tl.maximum(value, (-128 - zero).to(tl.float32)), (127 - zero).to(tl.float32))
+    whole = (value + 12582912.0) - 12582912.0  # 1.5 * 2^23: ties go to even
+    return (whole + zero.to(tl.float32)).to(tl.int8)
 
 
 @triton.jit

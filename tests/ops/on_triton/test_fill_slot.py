@@ -1,4 +1,4 @@
-"""The norm's affine map and SiLU: as exact as plain torch, and exactly torch's e4m3."""
+"""The norm's affine map and SiLU: as exact as plain torch, and exactly the codes that torch makes."""
 
 import pytest
 import torch
@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from seedvr2_cli.base.errors import ShapeError
 from seedvr2_cli.ops import reference
-from seedvr2_cli.ops.contracts import E4M3_MAX, interior
-from seedvr2_cli.ops.on_triton.norm_silu import norm_silu
+from seedvr2_cli.ops.contracts import interior
+from seedvr2_cli.ops.on_triton.fill_slot import encode, norm_silu
+from seedvr2_cli.ops.scales import CODE_TYPES, E4M3, FULL_SCALE, Codes
 from tests.ops.on_triton.cases import DTYPES, error, normal
 
 pytestmark = [
@@ -43,25 +44,56 @@ def test_16_bit_values_are_the_float32_ones_rounded_to_nearest(dtype, device):
     assert torch.equal(rounded, whole.to(dtype))
 
 
-def test_the_e4m3_values_are_torchs_own_saturated_and_tied_to_even(device):
+def codes_of(dtype, channels, device) -> Codes:
+    """At these some values saturate, and some are less than a step; in int8 each channel differs."""
+    if dtype == E4M3:
+        return Codes(E4M3, 1 / 64)
+    return Codes(dtype, 0.013, -99, 2.0 ** torch.arange(channels, device=device).remainder(5))
+
+
+@pytest.mark.parametrize("dtype", CODE_TYPES)
+def test_codes_are_the_float32_values_to_the_nearest_saturated(dtype, device):
     x, scale, shift = operands(torch.float32, device)
-    x *= torch.logspace(-4, 4, 7, device=device)[:, None]
+    codes = codes_of(dtype, 48, device)
     whole = torch.empty_like(x)
-    small = torch.empty_like(x, dtype=torch.float8_e4m3fn)
+    slot = torch.full((7, 7, 48), 9, device=device).to(dtype)
     norm_silu(x, scale, shift, whole)
-    norm_silu(x, scale, shift, small)
-    expected = whole.clamp(-E4M3_MAX, E4M3_MAX).to(torch.float8_e4m3fn)
-    assert torch.equal(small.float(), expected.float())
-    assert small.float().max() == E4M3_MAX
+    norm_silu(x, scale, shift, interior(slot), codes)
+    assert torch.equal(interior(slot).float(), codes.encode(whole).float())
+    assert interior(slot).float().max() == FULL_SCALE[dtype]
+    assert (slot[[0, -1]].float() == 9).all()
 
 
-@pytest.mark.parametrize("value", [17.0, 19.0, 0.001, 0.0009765625, 465.0, 1000.0, -0.25])
-def test_ties_subnormals_and_what_saturates_round_as_in_torch(value, device):
-    x = torch.full((1, 1, 16), value, device=device)
-    out = torch.empty(1, 1, 16, dtype=torch.float8_e4m3fn, device=device)
-    norm_silu(x, torch.ones(16, device=device), torch.zeros(16, device=device), out)
-    one = torch.ones(16, device=device)
-    assert torch.equal(out.float(), reference.norm_silu(x, one, one * 0, torch.float8_e4m3fn).float())
+@pytest.mark.parametrize("dtype", CODE_TYPES)
+@pytest.mark.parametrize("map_type", DTYPES)
+def test_a_map_without_a_norm_becomes_codes_as_it_is(map_type, dtype, device):
+    x = normal(5, 7, 24, dtype=map_type, at=device)
+    codes = codes_of(dtype, 24, device)
+    out = torch.empty(5, 7, 24, dtype=dtype, device=device)
+    encode(x, out, codes)
+    assert torch.equal(out.float(), codes.encode(x).float())
+
+
+TIES = [17.0, 19.0, 0.001, 0.0009765625, 465.0, 1000.0, -0.25, -17.0, 2.5, 3.5, -2.5, float("inf")]
+
+
+@pytest.mark.parametrize("dtype", CODE_TYPES)
+def test_ties_subnormals_and_what_saturates_round_as_in_torch(dtype, device):
+    x = torch.tensor(TIES, device=device).view(1, -1, 1).contiguous()
+    out = torch.empty(x.shape, dtype=dtype, device=device)
+    codes = Codes(dtype, zero=3 if dtype == torch.int8 else 0)
+    encode(x, out, codes)
+    assert torch.equal(out.float(), codes.encode(x).float())
+
+
+@pytest.mark.parametrize("dtype", CODE_TYPES)
+def test_no_number_stays_one_in_e4m3_and_becomes_nothing_in_int8(dtype, device):
+    """int8 has no such code; the map itself still has it, and carries it to the end of the run."""
+    x = torch.full((1, 1, 16), float("nan"), device=device)
+    out = torch.empty(1, 1, 16, dtype=dtype, device=device)
+    codes = Codes(dtype, zero=-99 if dtype == torch.int8 else 0)
+    encode(x, out, codes)
+    assert out.float().isnan().all() if dtype == E4M3 else (out == -99).all()
 
 
 @given(cut=st.integers(1, 4))
@@ -88,6 +120,20 @@ def test_what_does_not_fit_is_refused_with_both_numbers(device):
         "out: shape (5, 7, 32), (5, 7, 48) in one piece expected": (x, scale, shift, x[..., :32]),
         "x: shape (7, 48), (rows, columns, channels) in one piece expected": (x[0], scale, shift, x),
         "x: torch.float64: maps are float16, bfloat16 or float32": (x.double(), scale, shift, x),
+        f"out: torch.float16 on {device}, torch.int8 on {device} expected": (
+            x,
+            scale,
+            shift,
+            x,
+            codes_of(torch.int8, 48, device),
+        ),
+        "lift: shape (24,), (48,) in one piece expected": (
+            x,
+            scale,
+            shift,
+            x,
+            codes_of(torch.int8, 24, device),
+        ),
     }
     for line, arguments in cases.items():
         with pytest.raises(ShapeError) as caught:

@@ -1,4 +1,4 @@
-"""Whole convs in plain torch, by the reference operators: slow, and free of any back end."""
+"""Whole convs in plain torch, by the operators of `reference`: slow, and the truth for back ends."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,9 @@ from seedvr2_cli.ops.slot_convs import Affine, Edges
 
 
 @dataclass(frozen=True)
-class Conv:
+class ReferenceConv:
+    """A SlotConv. weight: (C_out, C_in, slots, 3, 3)."""
+
     weight: Tensor
     bias: Tensor
 
@@ -23,7 +25,9 @@ class Conv:
 
 
 @dataclass(frozen=True)
-class Phases:
+class ReferencePhases:
+    """A SlotPhases."""
+
     weight: Tensor
     bias: Tensor
 
@@ -36,24 +40,27 @@ class ReferenceConvs:
     """Slots of the maps' own type."""
 
     name = "reference"
-    raw_full_scale: float | None = None
+    first_code: float | None = None
 
     def codes(self, norm: Norm) -> Codes | None:
         return None
 
-    def raw_codes(self, channels: int, scale: float) -> Codes | None:
+    def raw_codes(self, scale: float) -> Codes | None:
         return None
 
-    def conv(self, weight: Tensor, bias: Tensor, slots: int, codes: Codes | None, dtype: torch.dtype) -> Conv:
-        return Conv(reference.merge_taps(weight.float(), slots), bias)
+    def conv(
+        self, weight: Tensor, bias: Tensor, slots: int, codes: Codes | None, dtype: torch.dtype
+    ) -> ReferenceConv:
+        return ReferenceConv(reference.merge_taps(weight.float(), slots), bias)
 
-    def phases(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> Phases:
-        return Phases(weight, bias)
+    def phases(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> ReferencePhases:
+        return ReferencePhases(weight, bias)
 
     def fill(self, rows: Tensor, affine: Affine | None, out: Tensor, codes: Codes | None) -> None:
         out.copy_(F.silu(rows * affine[0] + affine[1]) if affine else rows)
 
 
 def moments_of(rows: Tensor) -> Moments:
+    """Of rows of a map."""
     sums = reference.frame_sums(rows)
     return Moments(sums.count, sums.total / sums.count, sums.m2)
