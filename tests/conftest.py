@@ -40,6 +40,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture(autouse=True)
+def no_kept_verdicts(monkeypatch):
+    """What probes find is kept nowhere, and nothing of an earlier run is believed."""
+    monkeypatch.setenv("SEEDVR2_CACHE", "")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder ../shared: specs, fixtures, clips."""

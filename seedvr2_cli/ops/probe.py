@@ -33,7 +33,7 @@ def probe_device(wanted: str) -> Device:
     return Device(
         kind=device.type,
         index=device.index or 0,
-        name=_name(device),
+        name=name_of(device),
         capability=torch.cuda.get_device_capability(device) if device.type == "cuda" else None,
         dtypes=tuple(name for _, name in working),
         total_bytes=total,
@@ -160,7 +160,8 @@ def settle(device: torch.device) -> None:
         torch.mps.synchronize()
 
 
-def _name(device: torch.device) -> str:
+def name_of(device: torch.device) -> str:
+    """The product's name, as far as the system tells it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":

@@ -11,13 +11,14 @@ from seedvr2_cli._version import __version__
 from seedvr2_cli.base.choices import Dtype
 from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import SeedVR2Error
-from seedvr2_cli.base.units import say_bytes
+from seedvr2_cli.base.units import say_bytes, say_number
 from seedvr2_cli.hub.cache import cache_folder, is_writable
 from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
 from seedvr2_cli.ops.fp8 import answer_fp8
 from seedvr2_cli.ops.gate import NO_CUDA
 from seedvr2_cli.ops.probe import choose_dtype, hidden_nvidia_card, probe_device, torch_facts
 from seedvr2_cli.ops.select import choose_kernels
+from seedvr2_cli.ops.verdicts import Verdicts, verdicts_of
 from seedvr2_cli.pipeline.report import RunReport
 
 ENCODERS = ("libx264", "ffv1", "png", "mjpeg", "libwebp")
@@ -64,7 +65,15 @@ def _device_checks(name: str) -> tuple[Device | None, list[Check]]:
     checks.append(_check("kernels", choose_kernels(torch.device(device.torch_name), dtype).line))
     gate = answer_fp8(device, dtype, force=False)
     checks.append(_check("--fp8", f"{gate.state}: {gate.reason}") | {"gate": gate.facts()})
+    checks.append(_check("probes kept", _say_verdicts(verdicts_of(torch.device(device.torch_name)))))
     return device, checks
+
+
+def _say_verdicts(verdicts: Verdicts) -> str:
+    kept = [f"{question}: {say_number(answer)} times as fast" for question, answer in verdicts.kept().items()]
+    if not kept:
+        return f"none yet, in {verdicts.path.parent}" if verdicts.path else "none: there is no place for them"
+    return f"{'; '.join(kept)}; remove {verdicts.path} to measure again"
 
 
 def _ffmpeg_checks() -> list[Check]:

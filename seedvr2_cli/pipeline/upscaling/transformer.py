@@ -23,6 +23,7 @@ from seedvr2_cli.hub.lookup import best_dit
 from seedvr2_cli.ops.gate import Gate
 from seedvr2_cli.ops.matrices import Arithmetic, check_arithmetic
 from seedvr2_cli.ops.matrix_probe import WORTH, gain_of
+from seedvr2_cli.ops.verdicts import verdicts_of
 from seedvr2_cli.pipeline.options import ModelOptions, TransformerOptions
 
 Tell = Callable[[], None]
@@ -147,7 +148,9 @@ def _arithmetic(
     """What was asked for, unless it works here and is no gain; what does not work, loading says."""
     if wanted is Arithmetic.PLAIN or check_arithmetic(place, dtype, wanted):
         return wanted
-    gain, word = gain_of(place, dtype, wanted), str(dtype).removeprefix("torch.")
+    word = str(dtype).removeprefix("torch.")
+    question = f"{wanted} products against {word}"
+    gain = verdicts_of(place).recall(question, lambda: gain_of(place, dtype, wanted))
     if gain >= WORTH:
         return wanted
     text = f"Products: {word}: {wanted} is {gain:.2f} times as fast here, and rounds more"

@@ -9,6 +9,7 @@ from seedvr2_cli.ops.matrices import Arithmetic
 from seedvr2_cli.ops.matrix_probe import gain_of
 from seedvr2_cli.ops.on_cpu.heap import give_back
 from seedvr2_cli.ops.probe import probe_device
+from seedvr2_cli.pipeline.doctor import doctor
 from seedvr2_cli.pipeline.options import ModelOptions, TransformerOptions
 from seedvr2_cli.pipeline.upscaling.transformer import Settled, load_transformer
 from seedvr2_cli.vae.load import load_vae
@@ -69,6 +70,17 @@ def test_8_bits_are_taken_where_they_are_a_gain(gain, said, transformer, lines, 
     chosen = "Products: int8 for the matrices of the blocks, checked against float32"
     assert any((said or chosen) in line for line in lines.said)
     assert any(chosen in line for line in lines.said) == (not said)
+
+
+def test_the_gain_is_measured_once_and_doctor_shows_it(transformer, lines, monkeypatch, tmp_path):
+    monkeypatch.setenv("SEEDVR2_CACHE", str(tmp_path))
+    gains = iter([1.5])
+    monkeypatch.setattr("seedvr2_cli.pipeline.upscaling.transformer.gain_of", lambda *given: next(gains))
+    transformer(int8=True)
+    transformer(int8=True)
+    (file,) = (tmp_path / "verdicts").iterdir()
+    (shown,) = (check["text"] for check in doctor("cpu").facts["checks"] if check["name"] == "probes kept")
+    assert shown == f"int8 products against bfloat16: 1.50 times as fast; remove {file} to measure again"
 
 
 def test_the_gain_is_a_ratio_of_times():
