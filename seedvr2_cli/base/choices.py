@@ -99,3 +99,14 @@ class ColorMethod(StrEnum):
     ADAIN = "adain"
     HSV = "hsv"
     OFF = "off"
+
+
+class BenchCase(StrEnum):
+    """What `bench vae` measures."""
+
+    LOAD = "load"
+    CONV = "conv"
+    STAGE = "stage"
+    SLICE = "slice"
+    CLIP = "clip"
+    GROWTH = "growth"  # over sizes and lengths

@@ -1,4 +1,5 @@
-"""The bench's records as a picture: microseconds per pixel and frame, medians and spread. By matplotlib."""
+"""The bench's records as a picture, by matplotlib: microseconds per pixel and frame, or time and memory over
+size and length."""
 
 from __future__ import annotations
 
@@ -37,8 +38,12 @@ def check_plot(path: Path, *, overwrite: bool) -> None:
 
 
 def write_plot(records: Sequence[Record], subject: str, path: Path, *, overwrite: bool) -> None:
-    """Write a PNG, SVG or PDF, whole or not at all. subject: what was measured. Raises OutputError."""
-    figure = figure_of(records, subject)
+    """Write a PNG, SVG or PDF, whole or not at all. subject: what was measured. Raises OutputError.
+
+    Where there are records of growth, the picture is theirs.
+    """
+    grown = [record for record in records if record.get("growth")]
+    figure = growth_figure(grown) if grown else figure_of(records, subject)
     with whole_file(path, overwrite=overwrite, option=OPTION) as temporary:
         try:
             figure.savefig(temporary, dpi=150)
@@ -71,6 +76,51 @@ def figure_of(records: Sequence[Record], subject: str) -> Figure:
     spread = f"bars: median of {rounds} rounds; lines: fastest to slowest" if rounds > 1 else "one round"
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), title=spread, frameon=False)
     return figure
+
+
+def growth_figure(records: Sequence[Record]) -> Figure:
+    """Seconds above, peak memory below; over the pixels of a frame at the left, over frames at the right."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_WIDE, 0.75 * _WIDE), layout="constrained")
+    axes = figure.subplots(2, 2, sharex="col", sharey="row")
+    shortest = min(record["frames"] for record in records)
+    smallest = min(_megapixels(record) for record in records)
+    lines = list(dict.fromkeys((str(r["name"]).split()[0], str(r["dtype"])) for r in records))
+    for number, (job, dtype) in enumerate(lines):
+        own = [r for r in records if str(r["name"]).startswith(f"{job} ") and r["dtype"] == dtype]
+        by_size = [r for r in own if r["frames"] == shortest]
+        by_length = [r for r in own if _megapixels(r) == smallest]
+        style = {"marker": "o", "color": _COLORS[number % len(_COLORS)], "label": f"{job}, {dtype}"}
+        for row, value in enumerate((_seconds, _peak)):
+            axes[row, 0].plot([_megapixels(r) for r in by_size], [value(r) for r in by_size], **style)
+            axes[row, 1].plot([r["frames"] for r in by_length], [value(r) for r in by_length], **style)
+    axes[0, 0].set_ylabel("seconds")
+    axes[1, 0].set_ylabel("peak memory above the loaded model, MiB")
+    axes[1, 0].set_xlabel(f"megapixels of each of {shortest} frames")
+    axes[1, 1].set_xlabel(f"frames of {smallest:.3g} megapixels")
+    for axis in axes.flat:
+        axis.set_xlim(left=0)
+        axis.set_ylim(bottom=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0, 0].legend(frameon=False)
+    about = records[0]
+    heading = f"seedvr2 {about['version']}: time and memory\n{_machine(about)}"
+    figure.suptitle(heading, fontsize="medium", parse_math=False)
+    return figure
+
+
+def _megapixels(record: Record) -> float:
+    width, height = record["size"]
+    return float(width * height / 1e6)
+
+
+def _seconds(record: Record) -> float:
+    return float(record["seconds"])
+
+
+def _peak(record: Record) -> float:
+    return (record["peak_bytes"] or 0) / 2**20
 
 
 def _split(record: Record) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,16 @@ def interleaved(variants: Mapping[str, Callable[[], object]], rounds: int) -> di
 def ratio(slow: Times, fast: Times) -> float:
     """Median of the ratios round by round: how many times faster `fast` is."""
     return statistics.median(a / b for a, b in zip(slow.seconds, fast.seconds, strict=True))
+
+
+def record_of(name: str, dtype: str, times: Times, pixels: int) -> dict[str, Any]:
+    """What was measured, in microseconds per pixel and frame. pixels: of all frames."""
+    low, high = times.spread
+    return {
+        "name": name,
+        "dtype": dtype,
+        "us_per_pixel_frame": round(times.median / pixels * 1e6, 3),
+        "fastest": round(low / pixels * 1e6, 3),
+        "slowest": round(high / pixels * 1e6, 3),
+        "rounds": len(times.seconds),
+    }

@@ -1,5 +1,6 @@
-"""`bench vae`: what encoding and decoding cost per pixel and frame, and what loading costs."""
+"""`bench vae`: what the VAE and its parts cost per pixel and frame, and what loading costs."""
 
+import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,22 +11,25 @@ from typing import Any
 import torch
 
 from seedvr2_cli._version import __version__
-from seedvr2_cli.base.choices import Dtype
+from seedvr2_cli.base.choices import BenchCase, Dtype
 from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.events import Reporter
 from seedvr2_cli.base.files import whole_file
 from seedvr2_cli.bench.alone import LoneJob, measure_alone
 from seedvr2_cli.bench.clips import noise_clip
-from seedvr2_cli.bench.timing import Times, interleaved, ratio
+from seedvr2_cli.bench.growth import grown
+from seedvr2_cli.bench.parts import plain_network
+from seedvr2_cli.bench.rated import PARTS, rated_parts
+from seedvr2_cli.bench.timing import interleaved, ratio, record_of
 from seedvr2_cli.ops.probe import probe_device
+from seedvr2_cli.ops.verdicts import machine_facts
 from seedvr2_cli.pipeline.recipe_file import write_recipe
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.load import load_onto
-from seedvr2_cli.vae.network import Network, weight_dtype
 from seedvr2_cli.vae.vae import VideoVAE
-from seedvr2_cli.weights.assign import assign
-from seedvr2_cli.weights.open import open_weights
+
+UNASKED = tuple(case for case in BenchCase if case is not BenchCase.GROWTH)  # that one takes long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,7 @@ class BenchOptions:
     vae: Path | None = None
     device: str = "cpu"
     dtypes: tuple[str, ...] = ("float32", "bfloat16")
+    cases: tuple[str, ...] = UNASKED
     size: tuple[int, int] = (256, 256)
     frames: int = 9
     rounds: int = 3
@@ -46,26 +51,39 @@ class BenchOptions:
     def __post_init__(self) -> None:
         if any(side % 8 or side < 8 for side in self.size) or self.frames % 4 != 1 or self.rounds < 1:
             raise UsageError("bench takes sides that are multiples of 8, 4n + 1 frames, 1 round or more")
-        wrong = [dtype for dtype in self.dtypes if dtype not in tuple(Dtype)[1:]]
-        if wrong:
-            raise UsageError(
-                f"{wrong[0]!r} is no type", where="--dtype", do=f"take {', '.join(tuple(Dtype)[1:])}"
-            )
+        _check_words(self.dtypes, tuple(Dtype)[1:], "type", "--dtype")
+        _check_words(self.cases, tuple(BenchCase), "case", "--case")
+
+
+def _check_words(given: tuple[str, ...], known: tuple[str, ...], what: str, option: str) -> None:
+    for word in given:
+        if word not in known:
+            raise UsageError(f"{word!r} is no {what}", where=option, do=f"take {', '.join(known)}")
 
 
 def bench_vae(options: BenchOptions, reporter: Reporter) -> Iterator[dict[str, Any]]:
-    """Yield one record per measurement; each names machine, version and settings."""
+    """Yield one record per measurement; each names machine, versions and settings."""
     path = options.vae or recipe_file(options.folder)
     device = probe_device(options.device)
     about = _about(device)
     for dtype in options.dtypes:
-        for name in ("load", "encode", "decode"):
-            job = LoneJob(name, path, dtype, options.device, options.size, options.frames)
-            label = name if name == "load" else f"{name} memory"
-            yield about | {"name": label, "dtype": dtype, "file": path.name} | measure_alone(job)
-    models = {d: load_onto(device, path, None, Dtype(d), reporter) for d in options.dtypes}
-    yield from (about | record for record in _speeds(options, models))
-    yield from (about | record for record in _against_plain(options, path, models))
+        if BenchCase.LOAD in options.cases:
+            yield about | {"name": "load", "dtype": dtype} | _alone(options, path, "load", dtype)
+        if BenchCase.CLIP in options.cases:
+            for job in ("encode", "decode"):
+                yield about | {"name": f"{job} memory", "dtype": dtype} | _alone(options, path, job, dtype)
+    parts = tuple(case for case in PARTS if case in options.cases)
+    if parts:
+        for dtype in options.dtypes:
+            rated = rated_parts(device, path, dtype, parts, options.size, options.rounds)
+            yield from (about | record for record in rated)
+    if BenchCase.CLIP in options.cases:
+        models = {d: load_onto(device, path, None, Dtype(d), reporter) for d in options.dtypes}
+        yield from (about | record for record in _speeds(options, models))
+        yield from (about | record for record in _against_plain(options, path, models))
+    if BenchCase.GROWTH in options.cases:
+        for dtype in options.dtypes:
+            yield from (about | record for record in grown(path, dtype, options.device, options.size))
 
 
 def recipe_file(folder: Path) -> Path:
@@ -77,15 +95,21 @@ def recipe_file(folder: Path) -> Path:
     return path
 
 
+def _alone(options: BenchOptions, path: Path, job: str, dtype: str) -> dict[str, Any]:
+    lone = LoneJob(job, path, dtype, options.device, options.size, options.frames)
+    return {"file": path.name} | measure_alone(lone)
+
+
 def _about(device: Device) -> dict[str, Any]:
+    facts = machine_facts(torch.device(device.torch_name), os.environ)
     return {
         "bench": "vae",
         "version": __version__,
         "machine": device.name,
         "device": device.torch_name,
         "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
         "python": platform.python_version(),
+        **{name: facts[name] for name in ("torch", "cuda", "cudnn", "onednn", "triton")},
     }
 
 
@@ -100,7 +124,7 @@ def _speeds(options: BenchOptions, models: dict[str, VideoVAE]) -> Iterator[dict
     pixels = options.size[0] * options.size[1] * options.frames
     for name, taken in times.items():
         job, dtype = name.split()
-        record = _record(job, dtype, taken, pixels)
+        record = record_of(job, dtype, taken, pixels)
         if dtype != "float32" and f"{job} float32" in times:
             record["times_float32"] = round(ratio(times[f"{job} float32"], taken), 3)
         yield record
@@ -131,25 +155,5 @@ def _against_plain(
                 gain = {"times_plain": round(ratio(times["plain"], times["engine"]), 3)}
                 name = f"{job}, plain network" if frames > 1 else f"{job} one frame, plain network"
                 if frames == 1:  # the engine's time for the whole clip is in `_speeds`
-                    yield _record(f"{job} one frame, engine", dtype, times["engine"], pixels)
-                yield _record(name, dtype, times["plain"], pixels) | gain
-
-
-def plain_network(path: Path, config: VAEConfig, device: torch.device, dtype: torch.dtype) -> Network:
-    """The network as published, with the weights of a file, for comparison."""
-    network = Network.on_meta(config)
-    with open_weights(path) as source:
-        assign(network, source, dtype_of=lambda name: weight_dtype(name, dtype), device=device)
-    return network
-
-
-def _record(name: str, dtype: str, times: Times, pixels: int) -> dict[str, Any]:
-    low, high = times.spread
-    return {
-        "name": name,
-        "dtype": dtype,
-        "us_per_pixel_frame": round(times.median / pixels * 1e6, 3),
-        "fastest": round(low / pixels * 1e6, 3),
-        "slowest": round(high / pixels * 1e6, 3),
-        "rounds": len(times.seconds),
-    }
+                    yield record_of(f"{job} one frame, engine", dtype, times["engine"], pixels)
+                yield record_of(name, dtype, times["plain"], pixels) | gain

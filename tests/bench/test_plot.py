@@ -3,11 +3,12 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from seedvr2_cli.base.errors import OutputError, SeedVR2Error
-from seedvr2_cli.bench.plot import check_plot, figure_of, write_plot
+from seedvr2_cli.bench.plot import check_plot, figure_of, growth_figure, write_plot
 from seedvr2_cli.cli.app import main
 
 ABOUT = {"version": "0.1.0", "device": "cpu", "machine": "A CPU", "threads": 2, "torch": "2.13.0"}
@@ -41,6 +42,25 @@ def test_each_stage_is_a_panel_with_a_row_for_each_case_and_a_bar_for_each_type(
     assert decode.get_xlim() == encode.get_xlim() == (0, pytest.approx(99))
     assert "256x256, 9 frames\ncpu: A CPU, 2 threads, torch 2.13.0" in figure.get_suptitle()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["float32", "bfloat16"]
+
+
+@pytest.mark.plot
+def test_growth_is_drawn_over_size_and_over_length(tmp_path):
+    clips = [((64, 32), 5), ((128, 64), 5), ((64, 32), 9)]
+    grown = [
+        ABOUT
+        | {"name": f"decode {width}x{height}, {frames} frames", "dtype": "bfloat16", "growth": True}
+        | {"size": [width, height], "frames": frames, "seconds": frames / 10, "peak_bytes": frames << 20}
+        for (width, height), frames in clips
+    ]
+    figure = growth_figure(grown)
+    (seconds_by_size, seconds_by_length), (peak_by_size, peak_by_length) = np.reshape(figure.axes, (2, 2))
+    assert seconds_by_size.lines[0].get_xydata().tolist() == [[0.002048, 0.5], [0.008192, 0.5]]
+    assert seconds_by_length.lines[0].get_xydata().tolist() == [[5, 0.5], [9, 0.9]]
+    assert peak_by_size.lines[0].get_ydata().tolist() == [5, 5]
+    assert peak_by_length.lines[0].get_ydata().tolist() == [5, 9]
+    write_plot(grown, "64x32", tmp_path / "growth.png", overwrite=False)
+    assert (tmp_path / "growth.png").stat().st_size > 10_000
 
 
 @pytest.mark.plot

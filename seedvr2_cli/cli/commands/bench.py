@@ -16,7 +16,17 @@ from seedvr2_cli.console.tables import show_rows
 
 app = typer.Typer(help="Measure: interleaved runs, medians, one JSON record per line.", no_args_is_help=True)
 
-COLUMNS = ("measurement", "type", "us per pixel and frame", "fastest to slowest", "gain", "peak MiB", "s")
+COLUMNS = (
+    "measurement",
+    "type",
+    "us per pixel and frame",
+    "fastest to slowest",
+    "GFLOP/s",
+    "of matmul",
+    "gain",
+    "peak MiB",
+    "s",
+)
 
 
 @app.command(name="vae")
@@ -35,12 +45,25 @@ def run(
     dtypes: Annotated[
         str, typer.Option("--dtype", metavar="NAMES", help="Types to compare, with commas.")
     ] = "float32,bfloat16",
+    cases: Annotated[
+        str | None,
+        typer.Option(
+            "--case",
+            metavar="NAMES",
+            help="load, conv, stage, slice, clip, growth, with commas.  Not given: all but growth, which "
+            "takes five sizes and five lengths.",
+        ),
+    ] = None,
     size: Annotated[str, typer.Option("--size", metavar="PIXELS", help="Of the picture.")] = "256",
     frames: Annotated[int, typer.Option("--frames", help="Of the clip, 4n + 1.")] = 9,
     rounds: Annotated[int, typer.Option("--rounds", help="Counted runs of each variant.")] = 3,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw the times: PNG, SVG or PDF; needs seedvr2[plot]."),
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            help="Draw the times, or the growth: PNG, SVG or PDF; needs seedvr2[plot].",
+        ),
     ] = None,
     overwrite: Overwrite = False,
     json_report: Annotated[
@@ -49,13 +72,13 @@ def run(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    """Cost of encoding and decoding per pixel and frame, of one frame, and of loading."""
+    """Cost of encoding and decoding per pixel and frame, of their parts by each back end, and of loading."""
     with (
         tempfile.TemporaryDirectory(prefix="seedvr2-bench-") as scratch,
         ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter,
     ):
         from seedvr2_cli.bench.plot import check_plot, write_plot
-        from seedvr2_cli.bench.vae import BenchOptions, bench_vae
+        from seedvr2_cli.bench.vae import UNASKED, BenchOptions, bench_vae
 
         if plot is not None:
             check_plot(plot, overwrite=overwrite)
@@ -64,6 +87,7 @@ def run(
             vae=vae,
             device=device,
             dtypes=tuple(dtypes.split(",")),
+            cases=UNASKED if cases is None else tuple(cases.split(",")),
             size=parse_size(size, "--size"),
             frames=frames,
             rounds=rounds,
@@ -132,14 +156,17 @@ def run_fp8(
 
 
 def _row(record: dict[str, object]) -> tuple[str, ...]:
-    against = {"times_float32": "float32", "times_plain": "plain 3-D"}
+    against = {"times_float32": "float32", "times_plain": "plain"}
     gains = [f"{record[key]} x {name}" for key, name in against.items() if key in record]
+    share = record.get("share_of_matmul")
     peak, seconds = record.get("peak_bytes"), record.get("seconds")
     return (
         str(record["name"]),
         str(record["dtype"]),
         str(record.get("us_per_pixel_frame", "")),
         f"{record['fastest']} to {record['slowest']}" if "fastest" in record else "",
+        str(record.get("gflops", "")),
+        f"{share:.0%}" if isinstance(share, float) else "",
         ", ".join(gains),
         f"{peak / 2**20:.0f}" if isinstance(peak, int) else "",
         f"{seconds:.2f}" if isinstance(seconds, float) else "",
