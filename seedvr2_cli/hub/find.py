@@ -121,7 +121,8 @@ def _embedded(variants: Sequence[Variant]) -> Path:
     """The model that travels with the program."""
     path = NANO_VAE if Variant.VAE in variants else NANO_DIT
     if not path.is_file():
-        raise WeightsError("this installation has no such model", where=NANO, do="see seedvr2 models list")
+        what = "a VAE alone is embedded, no transformer"
+        raise WeightsError(what, where=NANO, do="give a file or a name that seedvr2 models list shows")
     return path
 
 

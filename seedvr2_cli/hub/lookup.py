@@ -30,7 +30,8 @@ def not_known(name: str, variants: Sequence[Variant], table: Table = KNOWN) -> W
         choice = " or ".join(f"{file.stem} ({file.text})" for file in family if file.form == "float16")
         do = f"name one: {choice}; seedvr2 models list shows all"
         return WeightsError(f"{len(family)} files go by this name", where=name, do=do)
-    near = difflib.get_close_matches(name.lower(), [NANO, *(file.stem for file in files)], n=3, cutoff=0.5)
+    names = [*([NANO] if Variant.VAE in variants else []), *(file.stem for file in files)]
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     do = f"near: {', '.join(near)}" if near else "see seedvr2 models list"
     return WeightsError("no such file, and no known name", where=name, do=do)
 

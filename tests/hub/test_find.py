@@ -100,7 +100,9 @@ def test_the_name_of_the_embedded_model(tmp_path, monkeypatch):
     assert where("nano") == tmp_path / "nano_vae.gguf"
     with pytest.raises(WeightsError) as caught:
         find_local("nano", (Variant.DIT_3B,), OFFLINE, Silent())
-    assert str(caught.value) == "nano: this installation has no such model; see seedvr2 models list"
+    assert str(caught.value) == (
+        "nano: a VAE alone is embedded, no transformer; give a file or a name that seedvr2 models list shows"
+    )
 
 
 def test_without_a_vae_one_line_names_the_three_ways_to_one():

@@ -52,6 +52,11 @@ def test_a_name_that_is_none_gets_its_neighbours(name, line):
     assert str(not_known(name, VAE)) == line
 
 
+def test_the_embedded_vae_is_no_neighbour_of_a_transformer():
+    line = "nan: no such file, and no known name; see seedvr2 models list"
+    assert str(not_known("nan", TRANSFORMERS)) == line
+
+
 def test_the_table_is_sound():
     assert len({file.name.lower() for file in KNOWN}) == len(KNOWN)
     pinned = [file.sha256 for file in KNOWN if file.sha256]
