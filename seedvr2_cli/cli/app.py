@@ -41,7 +41,6 @@ _CLICK_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 app = typer.Typer(
     help="Upscale videos and images with SeedVR2, and use its video VAE alone.",
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
