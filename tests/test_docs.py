@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,26 @@ def test_the_changelog_names_every_command():
     commands = importlib.import_module("seedvr2_cli.cli.app").app.registered_commands
     for command in commands:
         assert f"`{command.name}" in text
+
+
+def _commands_shown(page):
+    """Every `seedvr2 ...` of the indented and fenced lines of a page, without comments and other programs."""
+    for line in page.splitlines():
+        for part in re.split(r"\s#\s|\||&&|>", line if line.startswith("    ") else ""):
+            found = re.search(r"(?:^|/|\s)seedvr2 (.*)", part)
+            if found:
+                yield found[1].strip()
+
+
+@pytest.mark.parametrize("words", sorted(set(_commands_shown(README))))
+def test_every_command_of_the_readme_is_understood(words):
+    import typer
+
+    from seedvr2_cli.cli.app import app
+
+    command, rest = typer.main.get_command(app), shlex.split(words)
+    if rest[0] in ("--install-completion", "--version", "--help"):
+        return
+    while hasattr(command, "commands"):
+        command = command.commands[rest.pop(0)]
+    command.make_context(words, rest)  # raises for an unknown option, a value that is none, a missing input
