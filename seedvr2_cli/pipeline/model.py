@@ -25,6 +25,7 @@ from seedvr2_cli.vae.engine.plan import Plan, Wanted, choose_way
 from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.load import load_onto
 from seedvr2_cli.vae.posterior import Posterior
+from seedvr2_cli.vae.reach import Reach
 from seedvr2_cli.vae.vae import VideoVAE
 
 ENGINE = "BLACKWELL_ENGINE"
@@ -35,6 +36,9 @@ class ClipModel(Protocol):
 
     @property
     def config(self) -> VAEConfig: ...
+
+    @property
+    def reach(self) -> Reach: ...
 
     def encode_stream(
         self, frames: Iterable[Tensor], *, tile: Tile | None, way: Way | None, length: int | None

@@ -9,8 +9,9 @@ from seedvr2_cli.ledger.journal import read_entries
 from seedvr2_cli.ledger.manifest import read_manifest
 from seedvr2_cli.ledger.work_folder import JOURNAL, MANIFEST, is_locked, is_whole, is_work_folder
 from seedvr2_cli.pipeline.report import RunReport
-from seedvr2_cli.pipeline.upscaling.keys import PLAN, frames_key
+from seedvr2_cli.pipeline.upscaling.keys import PLAN
 from seedvr2_cli.pipeline.upscaling.notes import noted_times
+from seedvr2_cli.pipeline.upscaling.progress import count_done
 
 
 def status(path: Path, *, check: bool = False) -> tuple[RunReport, CheckFailed | None]:
@@ -54,11 +55,11 @@ def _progress(entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
     if not note:
         return {"frames": [0, None], "shots": [0, None], "windows": [0, None]}
     times = noted_times(note)
-    finished, windows = times.done(lambda key: "file" in entries.get(key, {}), frames_key)
+    done = count_done(times, note["segment"], lambda key: "file" in entries.get(key, {}))
     return {
-        "frames": [sum(shot.frames for shot in finished), times.shots[-1].stop],
-        "shots": [len(finished), len(times.shots)],
-        "windows": [windows, len(times.units)],
+        "frames": [done.frames, times.shots[-1].stop],
+        "shots": [done.shots, len(times.shots)],
+        "windows": [done.windows, len(times.units)],
     }
 
 

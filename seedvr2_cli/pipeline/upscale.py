@@ -5,11 +5,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from seedvr2_cli.base.events import Line, Reporter
+from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.ledger.work_folder import remove_folder
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
 from seedvr2_cli.pipeline.before_after import BeforeAfter
 from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.keeping.frames import FrameStore
 from seedvr2_cli.pipeline.latents import is_latent_file
 from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
 from seedvr2_cli.pipeline.output import choose_output
@@ -80,7 +82,9 @@ def upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader = lo
                 pictures = upscaled(decided.film, decided.restoration, source, owned, spec, color)
             else:
                 keep_decisions(work, decided)
-                kept = KeptFilm(decided.film, decided.restoration, source, spec, color, ffmpeg, work)
+                store = FrameStore(work, spec, padding.size, ffmpeg, clock)
+                length = work.note(PLAN)["segment"]
+                kept = KeptFilm(decided.film, decided.restoration, source, color, work, store, length, Stop())
                 say_kept(kept, reporter)
                 pictures = kept.pictures(owned)
             count = Sink(replace(spec, path=temporary), ffmpeg, clock, reporter, source).write(pictures)

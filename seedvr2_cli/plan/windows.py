@@ -4,7 +4,6 @@ Windows of one shot are equally long and share latents, which are mixed before o
 0.15 levels of extra flicker where separate batches show 0.78 (spec/dit.md 7.2).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -84,15 +83,6 @@ class TimePlan:
     def places(self) -> dict[str, int]:
         """The place of each unit among all, by its key."""
         return {unit.key: place for place, unit in enumerate(self.units)}
-
-    def done(self, is_kept: Callable[[str], bool], shot_key: Callable[[Shot], str]) -> tuple[list[Shot], int]:
-        """The shots that are finished, and the number of windows that are, those of such shots counted.
-
-        is_kept: whether what goes by a key is there; shot_key: of a finished shot.
-        """
-        shots = [shot for shot in self.shots if is_kept(shot_key(shot))]
-        whole = {shot.first for shot in shots}
-        return shots, sum(unit.shot.first in whole or is_kept(unit.key) for unit in self.units)
 
     def units_of(self, shot: Shot) -> tuple[Unit, ...]:
         """Those of one shot, in order."""

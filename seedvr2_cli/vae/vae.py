@@ -18,6 +18,7 @@ from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.network import Network
 from seedvr2_cli.vae.overlap import Step, TileGrid, run_tiles, tile_grid
 from seedvr2_cli.vae.posterior import Posterior
+from seedvr2_cli.vae.reach import Reach, reach_of
 from seedvr2_cli.vae.recut import check_count, recut
 
 State = tuple[ClipMemory, ...]  # one for each clip of a batch
@@ -48,6 +49,11 @@ class VideoVAE:
         self.engine = Engine(network, device, dtype, kernels, convs)
         self._group = config.temporal_factor
         self._slice = slice_frames(config.slicing_sample_min_size, config.temporal_factor)
+
+    @property
+    def reach(self) -> Reach:
+        """How many latents earlier a clip must be begun so that later ones come out as if it were whole."""
+        return reach_of(self.config)
 
     def encode(self, x: Tensor, *, tile: Tile | None = None, way: Way | None = None) -> Posterior:
         """Encode a whole clip.

@@ -20,6 +20,7 @@ from seedvr2_cli.pipeline.options import ModelOptions
 from seedvr2_cli.pipeline.recipe_file import write_recipe
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.posterior import Posterior
+from seedvr2_cli.vae.reach import Reach
 
 TINY = VAEConfig(latent_channels=4, block_out_channels=(8, 16, 24, 24), norm_num_groups=4)
 
@@ -42,6 +43,7 @@ class Unchanged:
     """A model whose latents are the frames themselves, so that all but the VAE can be checked."""
 
     config = VAEConfig()
+    reach = Reach(1, 1)
 
     def encode_stream(self, frames: Iterable[torch.Tensor], **how: Any) -> Iterator[Posterior]:
         return (Posterior(x, x) for x in frames)

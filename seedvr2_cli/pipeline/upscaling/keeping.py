@@ -11,6 +11,7 @@ from seedvr2_cli.pipeline.upscaling.kept import KeptFilm
 from seedvr2_cli.pipeline.upscaling.keys import PLAN
 from seedvr2_cli.pipeline.upscaling.notes import plan_note
 from seedvr2_cli.pipeline.upscaling.task import Decided, Task
+from seedvr2_cli.plan.segments import segment_latents
 
 KEPT_FROM = 4  # windows of a run that keeps what is finished unasked
 
@@ -37,15 +38,18 @@ def worth_keeping(task: Task, decided: Decided, owned: ExitStack) -> WorkFolder 
 def keep_decisions(work: WorkFolder, decided: Decided) -> None:
     """What depends on the memory that was free, for the runs that go on."""
     if not work.note(PLAN):
-        work.add_note(PLAN, plan_note(decided.restoration.times, decided.way))
+        times, reach = decided.restoration.times, decided.film.job.vae.reach
+        segment = segment_latents(max(reach.encode, reach.decode))
+        work.add_note(PLAN, plan_note(times, decided.way, segment))
 
 
 def say_kept(film: KeptFilm, reporter: Reporter) -> None:
     """What is there already."""
-    shots, windows = film.count_done()
-    if windows:
-        of = (len(film.film.shots), len(film.restoration.times.units))
-        text = f"{film.work.folder}: {shots} of {of[0]} shots and {windows} of {of[1]} windows are there"
+    done = film.count_done()
+    if done.windows:
+        shots, windows = len(film.film.shots), len(film.restoration.times.units)
+        there = f"{done.shots} of {shots} shots and {done.windows} of {windows} windows are there"
+        text = f"{film.work.folder}: {there}"
         reporter.emit(Line("Resume", text))
     else:
         reporter.emit(Line("Work", f"kept in {film.work.folder}"))

@@ -1,36 +1,35 @@
 """A film whose finished units are kept on disk: what is there is not done again, whatever ended the run.
 
-A unit is the encoded latents of a shot, the restored latents of a window, or the finished frames of a shot,
-which are kept losslessly; what a finished shot was made of is removed. The output is written as frames are
-made, those that are kept first: the same frames, and so the same file, whether the run was stopped or not.
+A unit is a segment of a shot as encoded latents, the restored latents of a window, or a segment of a shot as
+finished frames, kept losslessly; when all of a shot's frames are kept, what they were made of is removed.
+Most shots are one segment; a later one of a long shot is begun some latents early (`vae.reach`), and comes
+to the same bits. The output is written as frames are made, those that are kept first: the same frames, and so
+the same file, whether the run was stopped or not.
 """
 
-import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from seedvr2_cli.base.choices import Codec
-from seedvr2_cli.base.errors import MediaError, OutputError
+from seedvr2_cli.base.errors import MediaError
+from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.ledger.work_folder import WorkFolder
-from seedvr2_cli.media.codecs import CODECS
-from seedvr2_cli.media.ffmpeg import FFmpeg
-from seedvr2_cli.media.probe import probe
-from seedvr2_cli.media.reader import FrameReader, Pixels
-from seedvr2_cli.media.timing import DEFAULT_RATE
-from seedvr2_cli.media.writer import FrameWriter, OutputSpec
+from seedvr2_cli.media.reader import Pixels
+from seedvr2_cli.pipeline.keeping.frames import FrameStore
+from seedvr2_cli.pipeline.keeping.latents import LatentStore
 from seedvr2_cli.pipeline.lanes import Ahead
+from seedvr2_cli.pipeline.pieces import Pieces
 from seedvr2_cli.pipeline.sources import MediaSource, pixel_type
 from seedvr2_cli.pipeline.upscaling.film import Pace
 from seedvr2_cli.pipeline.upscaling.keys import frames_key, latents_key
+from seedvr2_cli.pipeline.upscaling.progress import Done, count_done
 from seedvr2_cli.pipeline.upscaling.stages import (
     Film,
     Restoration,
@@ -41,162 +40,171 @@ from seedvr2_cli.pipeline.upscaling.stages import (
     restored,
     transformed,
 )
-from seedvr2_cli.plan.shots import Shot
+from seedvr2_cli.plan.segments import Segment, segments_of
+from seedvr2_cli.plan.shots import GROUP, Shot
 from seedvr2_cli.plan.windows import Unit
-
-LATENTS, FRAMES = ".f32", ".mkv"
+from seedvr2_cli.vae.reach import Reach
 
 
 @dataclass(frozen=True)
 class KeptFilm:
-    """What is worked on, and where it is kept. spec: of the output, whose depth the kept frames have."""
+    """What is worked on, and where it is kept. length: of a segment, in latents; stop: asked at the end of
+    every unit."""
 
     film: Film
     restoration: Restoration
     source: MediaSource
-    spec: OutputSpec
     corrector: Corrector
-    ffmpeg: FFmpeg
     work: WorkFolder
+    store: FrameStore
+    length: int
+    stop: Stop
 
-    def count_done(self) -> tuple[int, int]:
-        """Shots and windows that are finished."""
-        shots, windows = self.restoration.times.done(lambda key: self.work.find(key) is not None, frames_key)
-        return len(shots), windows
+    @property
+    def latents(self) -> LatentStore:
+        """What was encoded, and what was restored."""
+        return LatentStore(self.work)
 
-    def pictures(self, owned: ExitStack) -> Iterator[Pixels]:
-        """All pictures, (n, H, W, 3): those that are kept, and those that are made and kept now."""
+    @property
+    def reach(self) -> Reach:
+        """How much earlier a segment is begun."""
+        return self.film.job.vae.reach
+
+    def count_done(self) -> Done:
+        """What is finished."""
+        return count_done(self.restoration.times, self.length, self.store.has)
+
+    def pictures(self, owned: ExitStack, until: int | None = None) -> Iterator[Pixels]:
+        """All pictures, (n, H, W, 3): those that are kept, and those that are made and kept now.
+
+        until: they end with the segment in which the frame before this one stands.
+        """
         ahead = _Reading(self.source, owned)
-        beside = self.source.read(owned, alpha=self.spec.alpha, size=self.film.padding.size)
-        missing = {shot.first for shot in self.film.shots if self.work.find(frames_key(shot)) is None}
-        last = max(missing, default=None)
+        beside = self.source.read(owned, alpha=self.store.spec.alpha, size=self.film.padding.size)
+        parts = {shot: self._parts(shot, until) for shot in self.film.shots}
+        missing = [shot for shot in self.film.shots if not all(map(self._is_kept, parts[shot]))]
         pace = Pace(self.film.shots, self.film.reporter)
         for shot in self.film.shots:
-            if shot.first in missing:
-                references = prepared(self.film, islice(beside, shot.frames))
-                yield from self._made(shot, ahead, references, last=shot.first == last)
+            if shot in missing:
+                self._restore(shot, parts[shot], ahead)
+                if shot == missing[-1] and until is None:
+                    self.film.job.vae.drop_encoder()
+            yield from self._frames(shot, parts[shot], beside)
+            if shot in missing:
                 pace.say(shot)
-            else:
-                for pixels in self._kept_frames(shot):
+
+    def _parts(self, shot: Shot, until: int | None) -> list[Segment]:
+        """The segments of a shot that are wanted."""
+        parts = segments_of(shot, self.length)
+        return [part for part in parts if until is None or part.frames.first < until]
+
+    def _is_kept(self, part: Segment) -> bool:
+        return self.store.has(frames_key(part.frames))
+
+    def _restore(self, shot: Shot, parts: Sequence[Segment], ahead: "_Reading") -> None:
+        """See that all windows are there that the missing segments of a shot's frames are made of."""
+        wanted = [part for part in parts if not self._is_kept(part)]
+        units = self._units(shot, self._early(wanted[0]), wanted[-1].stop)
+        missing = [unit for unit in units if not self.latents.has(unit.key)]
+        if missing:
+            self._encode(shot, missing[0].window.start, missing[-1].window.stop, ahead)
+        with self.film.job.clock.stage("transform"):
+            for unit in missing:
+                read = partial(self._encoded, shot)
+                self.latents.keep(unit.key, [transformed(self.restoration, read, unit)])
+                self.stop.unit_ends()
+
+    def _early(self, part: Segment) -> int:
+        """The latent with which the decoder begins, for a segment's frames."""
+        return max(0, part.start - self.reach.decode)
+
+    def _units(self, shot: Shot, start: int, stop: int) -> tuple[Unit, ...]:
+        """The windows that have part in the latents start..stop of a shot."""
+        units = self.restoration.times.units_of(shot)
+        return tuple(unit for unit in units if unit.window.start < stop and unit.window.stop > start)
+
+    def _encode(self, shot: Shot, start: int, stop: int, ahead: "_Reading") -> None:
+        """See that the shot's latents start..stop are there."""
+        stream: Pieces[Tensor] | None = None
+        for part in segments_of(shot, self.length):
+            key = latents_key(part.frames)
+            if part.start >= stop or part.stop <= start or self.latents.has(key):
+                stream = None
+                continue
+            if stream is None:
+                early = max(0, part.start - self.reach.encode)
+                pictures = ahead.since(shot.first + GROUP * early)
+                made = encoded(self.film, shot, prepared(self.film, pictures), early)
+                stream = Pieces(made).skip(part.start - early)
+            self.latents.keep(key, stream.take(part.latents))
+            self.stop.unit_ends()
+
+    def _encoded(self, shot: Shot, start: int, stop: int) -> Tensor:
+        """The latents start..stop of a shot, which are kept."""
+        parts = [part for part in segments_of(shot, self.length) if part.start < stop and part.stop > start]
+        return torch.cat(
+            [
+                self.latents.read(latents_key(part.frames), max(0, start - part.start), stop - part.start)
+                for part in parts
+            ]
+        )
+
+    def _frames(self, shot: Shot, parts: Sequence[Segment], beside: Iterator[Pixels]) -> Iterator[Pixels]:
+        """A shot's pictures, segment by segment; what is made is kept as it passes."""
+        stream: Pieces[Tensor] | None = None
+        for part in parts:
+            key, span = frames_key(part.frames), part.frames
+            if self.store.has(key):
+                stream = None
+                for pixels in self.store.read(key):
                     if next(beside, None) is None:
                         raise MediaError("the end came early in this reading", where=self.source.info.path)
                     yield pixels[None]
+                continue
+            if stream is None:
+                stream = self._decoder(shot, part, parts[-1].stop)
+            references = prepared(self.film, islice(beside, span.frames))
+            kind = pixel_type(self.store.spec.depth)
+            made = finished(self.film, stream.take(span.frames), references, self.corrector, kind)
+            yield from self.store.keep(key, made)
+            self.stop.unit_ends()
+        if parts and parts[-1].stop == shot.latents:
+            self._forget(shot)
 
-    def _made(
-        self, shot: Shot, ahead: "_Reading", references: Iterator[Tensor], *, last: bool
-    ) -> Iterator[Pixels]:
-        """A shot's pictures, kept as they pass. last: no shot after this one is encoded."""
+    def _decoder(self, shot: Shot, part: Segment, stop: int) -> Pieces[Tensor]:
+        """A shot's frames from a segment on, as far as the latents up to `stop` go."""
+        early = self._early(part)
+        units = self._units(shot, early, stop)
+        joined = restored(self.restoration, shot, lambda unit: self.latents.read(unit.key), units)
+        latents = Pieces(joined).skip(early - units[0].window.start)
+        made = decoded(self.film, shot, latents.take(stop - early), early)
+        return Pieces(made).skip(part.frames.first - shot.first - GROUP * early)
+
+    def _forget(self, shot: Shot) -> None:
+        """A shot's frames are kept: nothing that they were made of is needed."""
         units = self.restoration.times.units_of(shot)
-        unrestored = any(self.work.find(unit.key) is None for unit in units)
-        if unrestored and self.work.find(latents_key(shot)) is None:
-            self._keep(latents_key(shot), encoded(self.film, shot, prepared(self.film, ahead.of(shot))))
-        if last:
-            self.film.job.vae.drop_encoder()
-        with self.film.job.clock.stage("transform"):
-            for unit in units:
-                self._make_window(unit)
-        frames = decoded(self.film, shot, restored(self.restoration, shot, self._window))
-        kind = pixel_type(self.spec.depth)
-        yield from self._keep_frames(shot, finished(self.film, frames, references, self.corrector, kind))
-        for key in (latents_key(shot), *(unit.key for unit in units)):
+        made_of = [latents_key(part.frames) for part in segments_of(shot, self.length)]
+        for key in (*made_of, *(unit.key for unit in units)):
             self.work.forget(key)
-
-    def _make_window(self, unit: Unit) -> None:
-        """Restore a window, unless its result is kept."""
-        if self.work.find(unit.key) is None:
-            latents = self._mapped(latents_key(unit.shot))
-
-            def read(start: int, stop: int) -> Tensor:
-                return torch.from_numpy(np.array(latents[start:stop]))
-
-            self._keep(unit.key, iter([transformed(self.restoration, read, unit)]))
-
-    def _window(self, unit: Unit) -> Tensor:
-        """The result of a window, which is kept."""
-        return torch.from_numpy(np.array(self._mapped(unit.key)))
-
-    def _keep(self, key: str, pieces: Iterator[Tensor]) -> None:
-        """Keep latents (t, h, w, C), float32, as they come."""
-        note: dict[str, list[int]] = {}
-        with self.work.unit(key, LATENTS, note) as path, path.open("wb") as file:
-            count = 0
-            for piece in pieces:
-                values = piece.float().cpu().contiguous().numpy().astype("<f4", copy=False)
-                count += len(values)
-                note["shape"] = [count, *values.shape[1:]]
-                file.write(values.data)
-
-    def _mapped(self, key: str) -> np.ndarray:
-        path = self.work.find(key)
-        if path is None:
-            raise OutputError(f"{key} is damaged", where=self.work.folder, do="run the same command again")
-        return np.memmap(path, "<f4", "r", shape=tuple(self.work.note(key)["shape"]))
-
-    def _keep_frames(self, shot: Shot, batches: Iterator[Pixels]) -> Iterator[Pixels]:
-        """The same batches; when the last has passed, the shot's frames are kept, with the CRC-32 of each."""
-        note: dict[str, list[int]] = {"crc32": []}
-        with self.work.unit(frames_key(shot), FRAMES, note) as path:
-            width, height = self.film.padding.size
-            spec = replace(
-                self.spec,
-                path=path,
-                final=path,
-                width=width,
-                height=height,
-                codec=CODECS[Codec.FFV1],
-                alpha=False,
-                carry=None,
-                rate=self.spec.rate or DEFAULT_RATE,
-                tick=Fraction(0),
-                preset="",
-                encoder_arguments=(),
-                wanted_format="",
-                sequence=False,
-            )
-            with FrameWriter(spec, self.ffmpeg) as writer:
-                for batch in batches:
-                    for pixels in batch:
-                        note["crc32"].append(_crc32(pixels))
-                        writer.write(pixels, None)
-                    yield batch
-                with self.film.job.clock.stage("keep"):
-                    writer.finish()
-
-    def _kept_frames(self, shot: Shot) -> Iterator[Pixels]:
-        key = frames_key(shot)
-        path = self.work.find(key)
-        wanted = self.work.note(key).get("crc32", [])
-        if path is None:
-            raise OutputError(f"{key} is damaged", where=self.work.folder, do="run the same command again")
-        other = "gives other frames than were kept, though its bytes are the same"
-        damaged = OutputError(f"{key} {other}", where=self.work.folder, do="give --restart to begin again")
-        count = 0
-        with FrameReader(probe(path, self.ffmpeg), self.ffmpeg) as reader:
-            for count, frame in enumerate(reader, start=1):
-                if count > len(wanted) or _crc32(frame.pixels) != wanted[count - 1]:
-                    raise damaged
-                yield frame.pixels
-        if count != shot.frames:
-            raise damaged
 
 
 class _Reading:
-    """The source's pictures, shot by shot; begun when the first is asked for, and read over what is not."""
+    """The source's pictures from any place on; begun when the first is asked for, read over what is not."""
 
     def __init__(self, source: MediaSource, owned: ExitStack) -> None:
         self._source, self._owned = source, owned
         self._pictures: Iterator[Pixels] | None = None
         self._at = 0
 
-    def of(self, shot: Shot) -> Iterator[Pixels]:
-        """The pictures of a shot that lies behind all that were asked for before."""
+    def since(self, first: int) -> Iterator[Pixels]:
+        """The pictures from `first` on, which lies behind all that have been taken."""
         if self._pictures is None:
             frames = self._owned.enter_context(Ahead(self._owned.enter_context(self._source.reader())))
-            self._pictures = (frame.pixels for frame in frames)
-        deque(islice(self._pictures, shot.first - self._at), maxlen=0)
-        self._at = shot.stop
-        return islice(self._pictures, shot.frames)
+            self._pictures = self._counted(frame.pixels for frame in frames)
+        deque(islice(self._pictures, first - self._at), maxlen=0)
+        return self._pictures
 
-
-def _crc32(pixels: Pixels) -> int:
-    return zlib.crc32(np.ascontiguousarray(pixels).data)
+    def _counted(self, pictures: Iterator[Pixels]) -> Iterator[Pixels]:
+        for picture in pictures:
+            self._at += 1
+            yield picture

@@ -9,13 +9,14 @@ from seedvr2_cli.plan.windows import TimePlan
 from seedvr2_cli.vae.engine.way import Way
 
 
-def plan_note(times: TimePlan, way: Way | None) -> dict[str, Any]:
-    """The plan of a run, whose choices depend on the memory that was free."""
+def plan_note(times: TimePlan, way: Way | None, segment: int) -> dict[str, Any]:
+    """The plan of a run, whose choices depend on the memory that was free. segment: latents of one."""
     return {
         "shots": [shot.first for shot in times.shots],
         "frames": times.shots[-1].stop,
         "limit": times.limit,
         "share": times.share,
+        "segment": segment,
         "way": None if way is None else asdict(way) | {"cache_folder": None},
     }
 

@@ -4,7 +4,7 @@ Latents between stages are the VAE's own, unscaled, channels last: (t, h, w, C) 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -65,12 +65,16 @@ def prepared(film: Film, pictures: Iterable[Pixels]) -> Iterator[Tensor]:
         yield frame
 
 
-def encoded(film: Film, shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor]:
-    """The latents of a shot, whose frames are taken from `frames`; its end is filled up."""
+def encoded(film: Film, shot: Shot, frames: Iterator[Tensor], start: int = 0) -> Iterator[Tensor]:
+    """The latents of a shot, whose frames are taken from `frames`; its end is filled up.
+
+    start: begin at this latent, and with `frames` at its last frame, GROUP * start; the next few latents are
+    then other than in the whole shot (`vae.reach`).
+    """
     clock = film.job.clock
-    pieces = (frame.transpose(0, 1)[None] for frame in _filled(shot, frames))
-    latents = 0
-    for posterior in clock.over("encode", film.job.encode(pieces, padded_count(shot.frames, GROUP))):
+    pieces = (frame.transpose(0, 1)[None] for frame in _filled(shot, frames, GROUP * start))
+    latents, length = start, padded_count(shot.frames, GROUP) - GROUP * start
+    for posterior in clock.over("encode", film.job.encode(pieces, length)):
         latents += posterior.mean.shape[2]
         done = min(shot.frames, frames_of(latents))
         clock.count("encode", shot.first + done)
@@ -78,9 +82,14 @@ def encoded(film: Film, shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor
         yield posterior.mean[0].permute(1, 2, 3, 0)
 
 
-def restored(work: Restoration, shot: Shot, result: Callable[[Unit], Tensor]) -> Iterator[Tensor]:
-    """The restored latents of a shot: its windows, joined. result: gives that of one, as `transformed`."""
-    units = work.times.units_of(shot)
+def restored(
+    work: Restoration, shot: Shot, result: Callable[[Unit], Tensor], units: Sequence[Unit] | None = None
+) -> Iterator[Tensor]:
+    """The restored latents of a shot: its windows, joined. result: gives that of one, as `transformed`.
+
+    units: neighbours among its windows, where not all are asked for; what others change is not to be used.
+    """
+    units = work.times.units_of(shot) if units is None else units
     windows = [unit.window for unit in units]
     yield from work.clock.over("transform", joined(windows, map(result, units)))
     work.clock.count("transform", shot.stop)
@@ -97,11 +106,14 @@ def transformed(work: Restoration, read: Callable[[int, int], Tensor], unit: Uni
     return work.restorer.restore(noise, condition, bar.step) / work.factor
 
 
-def decoded(film: Film, shot: Shot, latents: Iterable[Tensor]) -> Iterator[Tensor]:
-    """The frames of a shot, (n, 3, H, W), without their padding and without what filled up the end."""
-    clock, left = film.job.clock, shot.frames
+def decoded(film: Film, shot: Shot, latents: Iterable[Tensor], start: int = 0) -> Iterator[Tensor]:
+    """The frames of a shot, (n, 3, H, W), without their padding and without what filled up the end.
+
+    start: `latents` begin at this one, and the frames at GROUP * start, as for `encoded`.
+    """
+    clock, left = film.job.clock, shot.frames - GROUP * start
     pieces = (piece.permute(3, 0, 1, 2)[None].to(film.job.device) for piece in latents)
-    for frames in clock.over("decode", film.job.decode(pieces, shot.latents)):
+    for frames in clock.over("decode", film.job.decode(pieces, shot.latents - start)):
         shown = crop(frames[0].transpose(0, 1), film.padding)[:left]
         left -= len(shown)
         clock.count("decode", shot.stop - left)
@@ -148,11 +160,12 @@ def _taken(film: Film, references: Iterator[Tensor] | None, piece: Tensor) -> Te
     return taken
 
 
-def _filled(shot: Shot, frames: Iterator[Tensor]) -> Iterator[Tensor]:
-    """A shot's frames, then those that fill it up to 4 n + 1; the last four are all that can stand there."""
+def _filled(shot: Shot, frames: Iterator[Tensor], first: int) -> Iterator[Tensor]:
+    """A shot's frames from `first` on, then those that fill it up to 4 n + 1; the last four are all that can
+    stand there."""
     last: deque[Tensor] = deque(maxlen=GROUP)
-    count = 0
-    for frame in islice(frames, shot.frames):
+    count = first
+    for frame in islice(frames, shot.frames - first):
         count += 1
         last.append(frame)
         yield frame

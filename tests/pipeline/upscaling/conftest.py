@@ -18,6 +18,7 @@ from seedvr2_cli.pipeline.upscaling.models import Models
 from seedvr2_cli.pipeline.upscaling.transformer import Settled
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.posterior import Posterior
+from seedvr2_cli.vae.reach import Reach
 from tests.dit.conftest import write_recipe as write_dit
 
 TINY_VAE = VAEConfig(block_out_channels=(8, 16, 24, 24), norm_num_groups=4)
@@ -33,9 +34,11 @@ class Folded:
     """
 
     config = replace(VAEConfig(), latent_channels=4 * 8 * 8 * 3, scaling_factor=1.0)
+    reach = Reach(2, 2)  # it looks nowhere, but the first latent of a clip is another
 
     def __init__(self) -> None:
         self.shots: list[int] = []
+        self.decoded = 0
 
     def encode_stream(
         self, frames: Iterable[Tensor], *, length: int | None, **how: Any
@@ -63,6 +66,7 @@ class Folded:
         for z in latents:
             for latent in z.split(1, 2):
                 frames = _to_frames(latent)
+                self.decoded += 1
                 yield frames if count else frames[:, :, :1]
                 count += 1
         assert length is None or count == length

@@ -29,6 +29,7 @@ from seedvr2_cli.pipeline.options import (
     WorkOptions,
 )
 from seedvr2_cli.pipeline.upscale import upscale
+from seedvr2_cli.vae.load import load_vae
 from tests.pipeline.conftest import Lines, cut, frames_of, sound_of
 from tests.pipeline.upscaling.conftest import Loader
 
@@ -340,6 +341,57 @@ def test_two_hundred_kills(seed, film, whole, ffmpeg, tmp_path):
     assert_same(tmp_path / "out.mkv", whole, ffmpeg)
 
 
+def short_segments(monkeypatch, latents: int = 5) -> None:
+    """Shots that are longer by half than so many latents are kept in several pieces, and any run is."""
+    monkeypatch.setattr("seedvr2_cli.pipeline.upscaling.keeping.KEPT_FROM", 1)
+    monkeypatch.setattr("seedvr2_cli.pipeline.upscaling.keeping.segment_latents", lambda reach: latents)
+
+
+@pytest.fixture(scope="session")
+def one_shot(film, tmp_path_factory) -> Path:
+    """The same frames as one shot."""
+    folder = tmp_path_factory.mktemp("one_shot")
+    (folder / "cuts.txt").write_text("")
+    (folder / "film.mp4").write_bytes(film.read_bytes())
+    return folder / "film.mp4"
+
+
+@pytest.mark.parametrize("method", [ColorMethod.OFF, ColorMethod.LAB])
+def test_a_long_shot_is_taken_up_in_its_middle(method, one_shot, ffmpeg, tmp_path, monkeypatch):
+    """Nor do segments cut the pools of frames whose color some methods take together."""
+    color = ColorOptions(method=method)
+    with monkeypatch.context() as patch:
+        patch.setattr("seedvr2_cli.pipeline.upscaling.keeping.KEPT_FROM", 100)
+        upscale(job(one_shot, tmp_path / "whole.mkv", color=color), Lines(), Restorer())
+    short_segments(monkeypatch)
+    output, ends, decoded = tmp_path / "out.mkv", 0, 0
+    while not output.exists():
+        loader = Restorer()
+        with monkeypatch.context() as patch:
+            crash_at(patch, 7)
+            try:
+                upscale(job(one_shot, output, color=color), Lines(), loader)
+            except Crash:
+                ends += 1
+        decoded += loader.vae.decoded
+    assert ends > 3
+    assert decoded < 16 + ends * (5 + loader.vae.reach.decode)  # latents: not the shot again and again
+    assert_same(output, tmp_path / "whole.mkv", ffmpeg)
+
+
+def test_a_damaged_segment_alone_is_made_again(one_shot, ffmpeg, tmp_path, monkeypatch):
+    short_segments(monkeypatch)
+    upscale(job(one_shot, tmp_path / "whole.mkv"), Lines(), Restorer())
+    work = stopped(one_shot, tmp_path / "out.mkv", monkeypatch, step=27)
+    kept = sorted(work.glob("*.frames.mkv"))
+    assert [path.name for path in kept] == ["f0-25.frames.mkv", "f25-45.frames.mkv"]
+    kept[0].write_bytes(b"")
+    loader = Restorer()
+    upscale(job(one_shot, tmp_path / "out.mkv"), Lines(), loader)
+    assert loader.calls == 0
+    assert_same(tmp_path / "out.mkv", tmp_path / "whole.mkv", ffmpeg)
+
+
 def test_the_real_models_are_taken_up_too(tiny, film, ffmpeg, tmp_path, monkeypatch, lines):
     """Encoder, transformer and decoder with their own rounding, stopped and not."""
     results = []
@@ -355,3 +407,27 @@ def test_the_real_models_are_taken_up_too(tiny, film, ffmpeg, tmp_path, monkeypa
         results.append(frames_of(output, ffmpeg))
     assert all(np.array_equal(results[0], other) for other in results[1:])
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.slow
+def test_a_real_decoder_goes_on_in_the_middle_of_a_long_shot(tiny_vae, data, ffmpeg, tmp_path, monkeypatch):
+    """Its memory reaches 37 latents back: here it is begun anew behind the 42nd of 61."""
+    film = tmp_path / "film.mp4"
+    loop = ["-stream_loop", "1", "-i", data / "clips/bbb_180p_aac.mp4", "-vf", "scale=32:16", "-an"]
+    subprocess.run([ffmpeg.path, "-v", "error", *loop, film], check=True, stdin=subprocess.DEVNULL)
+    film.with_name("cuts.txt").write_text("")
+    short_segments(monkeypatch, 20)
+    results = []
+    for name, steps in (("a", ()), ("b", (10, 7, 9, 4))):
+        output = tmp_path / f"{name}.mkv"
+        loader = Restorer()
+        loader.vae = load_vae(tiny_vae, device="cpu", dtype="float32")
+        options = job(film, output, target=Target(scale=1))
+        options = replace(options, time=replace(options.time, window=81))
+        for step in steps:
+            with monkeypatch.context() as patch, pytest.raises(Crash):
+                crash_at(patch, step)
+                upscale(options, Lines(), loader)
+        upscale(options, Lines(), loader)
+        results.append(frames_of(output, ffmpeg))
+    np.testing.assert_array_equal(*results)
