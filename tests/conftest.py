@@ -59,10 +59,11 @@ def data() -> Path:
 
 
 @pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
-    """A disk of 300 KiB."""
+def small_disk(tmp_path, request) -> Iterator[Path]:
+    """A disk of 300 KiB, or of the size that a test asks for."""
+    size = getattr(request, "param", "300k")
     folder = tmp_path / "disk"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
     yield folder
     subprocess.run(["umount", folder], check=True)

@@ -74,6 +74,11 @@ class OnError(StrEnum):
     KEEP = "keep"  # what could be read of a damaged input is enough
 
 
+class OnFull(StrEnum):
+    STOP = "stop"  # the same command goes on later
+    WAIT = "wait"
+
+
 class ShotDetector(StrEnum):
     AUTO = "auto"  # TransNetV2 where it is installed
     TRANSNET = "transnet"

@@ -7,6 +7,7 @@
     ├── MediaError     3   an input that cannot be read
     ├── WeightsError   4   a weight, config or latent file, or getting it
     ├── OutputError    5   exists, not writable, disk full, equal to the input
+    │   └── DiskFull       no space left, or not enough for what is to come
     └── DeviceError    6   no such device, or not enough of it
 
 Anything else that reaches the command line is a bug and ends with 70; Ctrl-C ends with 130.
@@ -66,6 +67,14 @@ class OutputError(SeedVR2Error):
     """An output that cannot be written: it exists, is the input, or the disk is full."""
 
     exit_code = 5
+
+
+class DiskFull(OutputError):
+    """No space left, or not enough for what is to come: freeing some helps. needed: bytes, where known."""
+
+    def __init__(self, what: str, *, where: object = "", do: str = "", needed: int = 0) -> None:
+        super().__init__(what, where=where, do=do)
+        self.needed = needed
 
 
 class DeviceError(SeedVR2Error):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from seedvr2_cli.base.errors import OutputError
+from seedvr2_cli.base.errors import DiskFull, OutputError
 
 Link = Callable[[Path, Path], None]
 HARD_LINK: Link | None = getattr(os, "link", None)  # some systems and file systems have none
@@ -94,7 +94,7 @@ def try_folder(final: Path, option: str = "-o") -> None:
 def output_error(path: Path, error: OSError, option: str = "-o") -> OutputError:
     """An OSError met while writing path, in our words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError("no space left on the disk", where=path, do=f"free some, or give another {option}")
+        return DiskFull("no space left on the disk", where=path, do=f"free some, or give another {option}")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError("cannot be written", where=path, do=f"give an {option} where you may write")
     if error.errno == errno.ENAMETOOLONG:

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from seedvr2_cli.base.events import Line, Reporter
+from seedvr2_cli.base.stop import Stop
+
 AGAIN_S = 0.2
 
 
@@ -66,6 +69,30 @@ def interruptible() -> Iterator[Interruption]:
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def stops_at_units(stop: Stop, reporter: Reporter) -> Iterator[None]:
+    """The first Ctrl-C asks a run that keeps units to end with the one at work; any other ends it at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    at_once = signal.getsignal(signal.SIGINT)
+    line = Line("Stop", "the unit at work is finished first; Ctrl-C again stops at once")
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.has_units and not stop.asked:
+            stop.asked = True
+            # on a thread of its own: the main one may be in the middle of a line
+            threading.Thread(target=reporter.emit, args=(line,), daemon=True).start()
+        elif callable(at_once):
+            at_once(number, frame)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, at_once)
 
 
 def _is_interrupt(error: BaseException | None) -> bool:

@@ -12,6 +12,7 @@ from seedvr2_cli.base.choices import (
     ColorMethod,
     Dtype,
     OnError,
+    OnFull,
     Pad,
     PipeFormat,
     ShotDetector,
@@ -304,6 +305,31 @@ WorkDir = Annotated[
 ]
 Restart = Annotated[
     bool, typer.Option("--restart", help="Give up what an earlier run has kept.", rich_help_panel=_RUN)
+]
+OnFullDisk = Annotated[
+    OnFull,
+    typer.Option(
+        "--on-full",
+        help="The disk is full, or too small from the start: stop, and go on by the same command; or wait.",
+        rich_help_panel=_RUN,
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="TIME",
+        help="Stop when this time of the source is done, as 7:00; without it, the same command goes on.",
+        rich_help_panel=_RUN,
+    ),
+]
+Preview = Annotated[
+    bool,
+    typer.Option(
+        "--preview",
+        help="What is done so far can be watched: OUTPUT.preview.mkv, removed when the output is whole.",
+        rich_help_panel=_RUN,
+    ),
 ]
 PlanOnly = Annotated[
     bool, typer.Option("--plan", help="Say the memory plan, and stop.", rich_help_panel=_TILES)

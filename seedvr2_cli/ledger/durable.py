@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from seedvr2_cli.base.errors import OutputError
@@ -26,6 +27,21 @@ def durable_file(final: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def append(file: FileIO, data: bytes) -> None:
+    """Add data to the end of a file opened without a buffer, on the disk when this returns; where that fails,
+    the file is as it was, if the disk allows it. Raises OSError."""
+    size = file.seek(0, os.SEEK_END)
+    try:
+        done = 0
+        while done < len(data):
+            done += file.write(data[done:])
+        os.fsync(file.fileno())
+    except OSError:
+        with suppress(OSError):  # a line that stays cut does not count
+            file.truncate(size)
+        raise
 
 
 def flush(path: Path) -> None:

@@ -7,10 +7,12 @@ does not fit was damaged since, and what it said is not known any more: the work
 import json
 import os
 import zlib
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from seedvr2_cli.base.files import output_error
+from seedvr2_cli.ledger import durable
 
 MAX_BYTES = 1 << 30  # more than a million units
 
@@ -23,10 +25,7 @@ class Journal:
         self._path = path
         try:
             self.entries = read_entries(path)
-            cut = path.exists() and not _ends_a_line(path)
-            self._file = path.open("ab")
-            if cut:
-                self._file.write(b"\n")  # the cut line stays one by itself
+            self._file = FileIO(path, "a+")
         except OSError as error:
             raise output_error(path, error, "--work-dir") from error
 
@@ -34,12 +33,18 @@ class Journal:
         """Keep an entry, which has a key: on the disk when this returns. Raises OutputError."""
         text = json.dumps(entry, sort_keys=True)
         try:
-            self._file.write(f"{zlib.crc32(text.encode()):08x} {text}\n".encode())
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            line = f"{zlib.crc32(text.encode()):08x} {text}\n".encode()
+            durable.append(self._file, line if self._ends_a_line() else b"\n" + line)
         except OSError as error:
             raise output_error(self._path, error, "--work-dir") from error
         self.entries[entry["key"]] = entry
+
+    def _ends_a_line(self) -> bool:
+        """Whether the last line is whole; one that was cut stays one by itself."""
+        if not self._file.seek(0, os.SEEK_END):
+            return True
+        self._file.seek(-1, os.SEEK_END)
+        return self._file.read(1) == b"\n"
 
     def close(self) -> None:
         """No more entries."""
@@ -55,14 +60,6 @@ def read_entries(path: Path) -> dict[str, dict[str, Any]]:
         if entry is not None:
             entries[entry["key"]] = entry
     return entries
-
-
-def _ends_a_line(path: Path) -> bool:
-    with path.open("rb") as file:
-        if not file.seek(0, 2):
-            return True
-        file.seek(-1, 2)
-        return file.read(1) == b"\n"
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from seedvr2_cli.base.errors import OutputError, UsageError
 from seedvr2_cli.base.files import output_error
+from seedvr2_cli.ledger import durable
 from seedvr2_cli.ledger.durable import clear_parts, durable_file
 from seedvr2_cli.ledger.journal import Journal
 from seedvr2_cli.ledger.manifest import first_difference, read_manifest, write_manifest
@@ -152,7 +153,9 @@ def _locked(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout  # takes 20 ms to import
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            durable.flush_folder(folder.parent)
         lock = FileLock(folder / LOCK, timeout=0)
         lock.acquire()
     except Timeout as error:

@@ -12,6 +12,7 @@ from seedvr2_cli.base.choices import (
     ColorMethod,
     Dtype,
     Fp8Policy,
+    OnFull,
     Pad,
     ShotDetector,
     Tiling,
@@ -216,15 +217,17 @@ class ColorOptions:
 @dataclass(frozen=True, kw_only=True)
 class WorkOptions:
     """Where a long run keeps what it has finished. folder: None: beside the output, for runs that are long
-    enough. restart: what is there is given up."""
+    enough. restart: what is there is given up. on_full: what becomes of it when the disk is full."""
 
     folder: Path | None = None
     restart: bool = False
+    on_full: OnFull = OnFull.STOP
 
 
 @dataclass(frozen=True, kw_only=True)
 class UpscaleOptions(FrameJob):
-    """`upscale`: a video or image is restored at a larger size."""
+    """`upscale`: a video or image is restored at a larger size. until: seconds of the source at which the run
+    may stop, to go on later. preview: what is done so far lies beside the output as a film."""
 
     target: Target = field(default_factory=Target)
     pad: Pad = Pad.AUTO
@@ -232,6 +235,14 @@ class UpscaleOptions(FrameJob):
     time: TimeOptions = field(default_factory=TimeOptions)
     color: ColorOptions = field(default_factory=ColorOptions)
     work: WorkOptions = field(default_factory=WorkOptions)
+    until: Fraction | None = None
+    preview: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.until is not None and self.until <= self.reading.start:
+            what = f"{float(self.until):g} s is not after the start, {float(self.reading.start):g} s"
+            raise UsageError(what, where="--until", do="give a later time")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -59,15 +59,18 @@ class Sink:
         return count
 
 
-def _bytes(spec: OutputSpec) -> int:
-    if not spec.sequence:
-        return spec.final.stat().st_size
-    return sum(path.stat().st_size for path in numbered(spec.final))
+def written(spec: OutputSpec) -> tuple[Path, ...]:
+    """The files of an output that is whole."""
+    if spec.final == STDOUT:
+        return ()
+    return tuple(numbered(spec.final)) if spec.sequence else (spec.final,)
 
 
 def say_result(spec: OutputSpec, count: int, seconds: float) -> str:
     """What came out, in words: name, frames, size, and how long it took."""
-    size = "to a pipe" if spec.final == STDOUT else say_bytes(_bytes(spec))
+    size = (
+        "to a pipe" if spec.final == STDOUT else say_bytes(sum(path.stat().st_size for path in written(spec)))
+    )
     frames = f"{count} frames" if count > 1 else "1 frame"
     rate = say_number(count / seconds)
     held = f"{frames} of {spec.width}x{spec.height}, {size}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from seedvr2_cli.base.errors import CheckFailed, SeedVR2Error, UsageError
 from seedvr2_cli.base.events import Level, Line, Reporter
+from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
 from seedvr2_cli.pipeline.report import RunReport, error_as_json
 from seedvr2_cli.pipeline.upscale import upscale
@@ -15,7 +16,11 @@ from seedvr2_cli.pipeline.upscaling.models import ModelsLoader, load_models
 
 
 def upscale_queue(
-    inputs: Sequence[Path], options: UpscaleOptions, listener: Reporter, load: ModelsLoader = load_models
+    inputs: Sequence[Path],
+    options: UpscaleOptions,
+    listener: Reporter,
+    load: ModelsLoader = load_models,
+    stop: Stop | None = None,
 ) -> tuple[RunReport, CheckFailed | None]:
     """Run the command for every input, each with its own output beside it.
 
@@ -32,7 +37,7 @@ def upscale_queue(
         began = time.perf_counter()
         row: dict[str, Any] = {"input": str(path), "outputs": [], "frames": 0, "error": None}
         try:
-            report = upscale(replace(options, input=path), listener, load)
+            report = upscale(replace(options, input=path), listener, load, stop)
             row |= {"outputs": list(report.outputs), "frames": report.plan.get("frames", 0)}
         except SeedVR2Error as error:
             listener.emit(Line("Queue", str(error), level=Level.WARNING))

@@ -7,8 +7,11 @@ from typing import Annotated
 import typer
 
 from seedvr2_cli.base.errors import UsageError
+from seedvr2_cli.base.stop import Stop
+from seedvr2_cli.base.units import parse_time
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import end_with, print_json
+from seedvr2_cli.cli.interrupts import stops_at_units
 from seedvr2_cli.console.reporter import ConsoleReporter
 from seedvr2_cli.console.tables import show_queue
 from seedvr2_cli.pipeline.input_list import listed
@@ -92,6 +95,9 @@ def run(
     pipe: o.PipeForm = OutputOptions.pipe,
     work_dir: o.WorkDir = None,
     restart: o.Restart = False,
+    on_full: o.OnFullDisk = WorkOptions.on_full,
+    until: o.Until = None,
+    preview: o.Preview = False,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -134,7 +140,9 @@ def run(
             overlap=overlap,
         ),
         color=ColorOptions(method=color, strength=Strength.parse(strength)),
-        work=WorkOptions(folder=work_dir, restart=restart),
+        work=WorkOptions(folder=work_dir, restart=restart, on_full=on_full),
+        until=parse_time(until, where="--until") if until else None,
+        preview=preview,
         codec=codec,
         crf=crf,
         pad_even=pad_even,
@@ -143,15 +151,19 @@ def run(
         reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
         writing=o.output_options(preset, pix_fmt, encoder_args, pipe),
     )
-    with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
+    stop = Stop()
+    with (
+        ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter,
+        stops_at_units(stop, reporter),
+    ):
         if len(inputs) > 1:
             from seedvr2_cli.pipeline.upscale_queue import upscale_queue
 
-            report, failed = upscale_queue(inputs, options, reporter)
+            report, failed = upscale_queue(inputs, options, reporter, stop=stop)
         else:
             from seedvr2_cli.pipeline.upscale import upscale
 
-            report, failed = upscale(options, reporter), None
+            report, failed = upscale(options, reporter, stop=stop), None
     if json_report:
         print_json(report, failed)
     elif len(inputs) > 1 and not quiet:

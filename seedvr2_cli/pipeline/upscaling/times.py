@@ -1,5 +1,7 @@
 """How a film is cut in time: its shots, and the windows of each that fit the memory there is."""
 
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.errors import DeviceError, UsageError
 from seedvr2_cli.base.events import Line, Reporter
 from seedvr2_cli.base.units import say_bytes
+from seedvr2_cli.media.probe import frame_times
 from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.options import MemoryOptions, TimeOptions
 from seedvr2_cli.pipeline.planning import budget_of
@@ -53,6 +56,14 @@ def film_shots(
         return tuple(found.shot for found in look_for_shots(source, cutter, reporter, clock))
     frames = count_frames(source, reporter, clock)
     return shots_of(read_cuts(cutter, frames), frames)
+
+
+def frames_before(source: MediaSource, time: Fraction) -> int:
+    """How many of the frames that are read stand before `time` (seconds after the source's first)."""
+    video, cut = source.info.video, source.cut
+    if video.variable_rate:
+        return sum(cut.holds(place) and place < time for place in frame_times(source.info))
+    return ceil((time - cut.first(video)) * video.rate)
 
 
 def window_budget(memory: MemoryOptions, device: Device) -> int | None:
