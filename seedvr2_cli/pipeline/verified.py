@@ -15,6 +15,7 @@ from seedvr2_cli.plan.tiles import Tile
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.posterior import Posterior
+from seedvr2_cli.vae.reach import Reach
 from seedvr2_cli.vae.vae import VideoVAE
 
 PART = "BLACKWELL_ENGINE"
@@ -42,6 +43,11 @@ class Verified:
     @property
     def config(self) -> VAEConfig:
         return self._vae.config
+
+    @property
+    def reach(self) -> Reach:
+        """That of the VAE in FP8, which looks back at least as far."""
+        return self._vae.reach
 
     def encode_stream(
         self, frames: Iterable[Tensor], *, tile: Tile | None, way: Way | None, length: int | None

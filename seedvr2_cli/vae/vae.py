@@ -1,6 +1,7 @@
 """VideoVAE: whole clips or streams, encoded and decoded, in any cut of time and with or without tiles."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,6 +21,8 @@ from seedvr2_cli.vae.overlap import Step, TileGrid, run_tiles, tile_grid
 from seedvr2_cli.vae.posterior import Posterior
 from seedvr2_cli.vae.reach import Reach, reach_of
 from seedvr2_cli.vae.recut import check_count, recut
+
+ENDLESS = 1 << 40  # latents
 
 State = tuple[ClipMemory, ...]  # one for each clip of a batch
 
@@ -53,7 +56,10 @@ class VideoVAE:
     @property
     def reach(self) -> Reach:
         """How many latents earlier a clip must be begun so that later ones come out as if it were whole."""
-        return reach_of(self.config)
+        reach = reach_of(self.config)
+        if any(".upsamplers." in name for name in self.engine.choice.chosen):
+            return replace(reach, decode=ENDLESS)  # the clip's first frame sets their scale
+        return reach
 
     def encode(self, x: Tensor, *, tile: Tile | None = None, way: Way | None = None) -> Posterior:
         """Encode a whole clip.

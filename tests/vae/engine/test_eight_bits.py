@@ -13,7 +13,8 @@ from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.eight_bits import choose_convs
 from seedvr2_cli.vae.engine.plan import Wanted, choose_way
 from seedvr2_cli.vae.engine.way import Way
-from seedvr2_cli.vae.vae import VideoVAE
+from seedvr2_cli.vae.reach import Reach
+from seedvr2_cli.vae.vae import ENDLESS, VideoVAE
 from tests.vae.conftest import recipe_vae, snr
 from tests.vae.engine.ideal_convs import IdealE4M3
 
@@ -92,6 +93,12 @@ def test_a_clip_that_brightens_by_far_saturates_and_stays_finite():
     mean = torch.randn(1, 16, 4, 3, 4, generator=torch.Generator().manual_seed(0))
     mean[:, :, 2:] *= 1000
     assert torch.isfinite(emulated(MINI, "fast").decode(mean)).all()
+
+
+def test_an_upsampler_in_codes_looks_back_to_the_clips_first_frame():
+    high, fast = (emulated(MINI, policy).reach for policy in ("high", "fast"))
+    assert high == recipe_vae(MINI, 1).reach
+    assert fast == Reach(high.encode, ENDLESS)
 
 
 def test_the_plan_knows_that_codes_take_less():
