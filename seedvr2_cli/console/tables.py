@@ -166,6 +166,8 @@ def show_status(facts: Mapping[str, Any], stream: TextIO) -> None:
     table.add_row("state", "running" if facts["running"] else "stopped: the same command goes on")
     for name in ("frames", "shots", "windows"):
         done, total = facts[name]
+        if total is None and not done and name != "frames":
+            continue  # a clip has none
         share = f", {done / total:.0%}" if total else ""
         table.add_row(name, f"{done} of {total if total is not None else 'unknown'}{share}")
     table.add_row("newest unit", facts["newest"])

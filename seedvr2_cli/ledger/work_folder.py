@@ -36,6 +36,11 @@ class WorkFolder:
             self._whole.add(key)
         return _file_of(self.folder, entry)
 
+    def damaged(self) -> list[str]:
+        """The units that were kept and are not there as they were written; they will be made again."""
+        kept = [key for key, entry in self._journal.entries.items() if "file" in entry]
+        return [key for key in kept if self.find(key) is None]
+
     def add_note(self, key: str, note: dict[str, Any]) -> None:
         """Keep a note that has no file. Raises OutputError."""
         self._journal.add({"key": key, "note": note})
@@ -63,7 +68,7 @@ class WorkFolder:
         """A unit is not needed any more: something made of it is finished."""
         entry = self._journal.entries.get(key)
         if entry is not None and "file" in entry:
-            self._journal.add({"key": key})
+            self._journal.add({"key": key, "gone": entry["file"]})
             with suppress(OSError):  # it is of no harm but for its size
                 _file_of(self.folder, entry).unlink()
 
@@ -171,10 +176,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _clear(folder: Path) -> None:
-    """Remove our own files: those that the journal names, and its own."""
+    """Remove our own files: those that the journal names, and its own. After a power cut a file that was
+    removed may be there again."""
     journal = Journal(folder / JOURNAL)
     journal.close()
-    names = [Path(str(entry.get("file", ""))).name for entry in journal.entries.values()]
+    named = (entry.get("file", entry.get("gone", "")) for entry in journal.entries.values())
+    names = [Path(str(name)).name for name in named]
     for name in (*filter(None, names), MANIFEST, JOURNAL):
         try:
             (folder / name).unlink(missing_ok=True)

@@ -3,14 +3,23 @@
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 
 from seedvr2_cli.base.events import Level, Line, Reporter
-from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
+from seedvr2_cli.base.stop import Stop
+from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
+from seedvr2_cli.media.writer import OutputSpec
 from seedvr2_cli.pipeline.before_after import BeforeAfter
 from seedvr2_cli.pipeline.clock import StageClock
-from seedvr2_cli.pipeline.model import ModelLoader, load_model
+from seedvr2_cli.pipeline.keeping.clip import Decisions, KeptFrames, worth_keeping
+from seedvr2_cli.pipeline.keeping.folder import Keeper, at_work, give_up
+from seedvr2_cli.pipeline.keeping.frames import FrameStore
+from seedvr2_cli.pipeline.keeping.identity import machine_facts, source_facts, weights_sha256
+from seedvr2_cli.pipeline.keeping.room import again_when_room
+from seedvr2_cli.pipeline.model import Model, ModelLoader, load_model
 from seedvr2_cli.pipeline.opening import open_source
 from seedvr2_cli.pipeline.options import DecodeOptions, as_settings
 from seedvr2_cli.pipeline.output import choose_output
@@ -19,15 +28,28 @@ from seedvr2_cli.pipeline.planning import make_plan, say_peak
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
-from seedvr2_cli.pipeline.sink import Sink, say_result, target
+from seedvr2_cli.pipeline.sink import Sink, say_result, target, written
+from seedvr2_cli.pipeline.sources import Source
+from seedvr2_cli.plan.shots import GROUP
+from seedvr2_cli.plan.slices import latent_count
 from seedvr2_cli.vae.engine.plan import Wanted
 
 
-def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_model) -> RunReport:
-    """Run the command. load: how the model is had. Raises the errors of `base.errors`.
+def decode(
+    options: DecodeOptions, listener: Reporter, load: ModelLoader = load_model, stop: Stop | None = None
+) -> RunReport:
+    """Run the command. load: how the model is had. stop: asked at the end of every segment that is kept.
 
-    Whatever ends it early leaves nothing under the output's name.
+    Raises the errors of `base.errors`, and KeyboardInterrupt where it was told to stop. Whatever ends it
+    early leaves nothing under the output's name; of a long run, what was finished stays in its work folder,
+    and the same call goes on there.
     """
+    return again_when_room(
+        lambda: _decode(options, listener, load, stop or Stop()), options.work.on_full, listener
+    )
+
+
+def _decode(options: DecodeOptions, listener: Reporter, load: ModelLoader, stop: Stop) -> RunReport:
     reporter = Recorder(listener)
     ffmpeg = describe(find_ffmpeg())
     source = open_source(options.input, ffmpeg, options.reading)
@@ -40,26 +62,45 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
     )
     model = load(options.model, reporter)
     source.check(model.vae)
-    encodes = "encode" in source.stages
-    wanted = Wanted(size=source.size, alone=source.still, encodes=encodes, decodes=True)
-    plan = make_plan(model, wanted, options.tiles, options.memory, reporter)
-    device = torch.device(model.device.torch_name)
-    job = Job(model.vae, options.tiles, StageClock(), plan, source.still, device)
-    report = RunReport(
-        command="decode",
-        input=source.facts,
-        settings=as_settings(options),
-        device=model.facts(),
-        plan=describe_plan(job, source.size, source.stages),
-        warnings=reporter.warnings,
-    )
-    if options.memory.plan_only:
-        return report
-    began = time.perf_counter()
-    with PeakMemory(model.device) as peak, ExitStack() as owned:
-        temporary = owned.enter_context(target(spec, overwrite=options.overwrite))
-        sink = Sink(replace(spec, path=temporary), ffmpeg, job.clock, reporter, source)
-        count = sink.write(source.pictures(job, owned, spec))
+    keeper = _keeper(options, source, spec, model, ffmpeg)
+    with ExitStack() as owned:
+        work = keeper.earlier(owned) if keeper else None
+        decisions = Decisions.noted(work, model.vae.reach, options.memory.cache_folder)
+        encodes = "encode" in source.stages
+        wanted = Wanted(
+            size=source.size, alone=source.still, encodes=encodes, decodes=True, way=decisions.way
+        )
+        plan = make_plan(model, wanted, options.tiles, options.memory, reporter)
+        device = torch.device(model.device.torch_name)
+        job = Job(model.vae, options.tiles, StageClock(), plan, source.still, device)
+        report = RunReport(
+            command="decode",
+            input=source.facts,
+            settings=as_settings(options),
+            device=model.facts(),
+            plan=describe_plan(job, source.size, source.stages),
+            warnings=reporter.warnings,
+        )
+        if options.memory.plan_only:
+            return report
+        began = time.perf_counter()
+        latents = None if source.total is None else latent_count(source.total, GROUP)
+        if work is None and keeper and worth_keeping(latents, decisions.length):
+            work = keeper.begun(owned)
+        owned.enter_context(at_work(work, stop, reporter))
+        with PeakMemory(model.device) as peak:
+            pictures = source.pictures(job, owned, spec)
+            if work is not None:
+                decisions.note(work, plan, source.total)
+                size = (source.template.width, source.template.height)
+                store = FrameStore(work, spec, size, ffmpeg, job.clock)
+                kept = KeptFrames(store, source.starts(decisions.length), stop, reporter)
+                pictures = kept.pictures(partial(source.pictures, job, owned, spec))
+            temporary = owned.enter_context(target(spec, overwrite=options.overwrite))
+            sink = Sink(replace(spec, path=temporary), ffmpeg, job.clock, reporter, source)
+            count = sink.write(pictures)
+    if work is not None:
+        give_up(work, written(spec))
     seconds = time.perf_counter() - began
     say_peak(plan.bytes if plan else None, peak.bytes, reporter)
     reporter.say_end(source.complaints(), say_result(spec, count, seconds), job.clock.stages)
@@ -70,9 +111,35 @@ def decode(options: DecodeOptions, listener: Reporter, load: ModelLoader = load_
         job.clock.count("compare", count)
     return replace(
         report,
-        plan=report.plan | {"output": [spec.width, spec.height], "codec": spec.codec.name, "frames": count},
+        plan=report.plan
+        | {"output": [spec.width, spec.height], "codec": spec.codec.name, "frames": count}
+        | {"work_folder": str(work.folder) if work else None},
         stages=job.clock.stages,
         peak_bytes=peak.bytes,
         warnings=reporter.warnings,
         outputs=tuple(str(path) for path in outputs),
     )
+
+
+def _keeper(
+    options: DecodeOptions, source: Source, spec: OutputSpec, model: Model, ffmpeg: FFmpeg
+) -> Keeper | None:
+    """Where the run would keep its segments; None for a picture, for a pipe, which cannot be read again, and
+    for a plan alone."""
+    piped = source.media is not None and source.media.piped
+    if source.still or piped or options.memory.plan_only:
+        return None
+
+    def identity() -> dict[str, Any]:
+        return {
+            "command": "decode",
+            "source": source_facts(source),
+            "settings": {
+                "tiles": as_settings(options.tiles),
+                "reading": as_settings(options.reading),
+                "depth": spec.depth,
+            },
+            "weights": {"vae": weights_sha256(model.path)},
+        } | machine_facts(model.device, {"vae": model.arithmetic}, ffmpeg)
+
+    return Keeper(spec.final, options.work, identity)

@@ -149,9 +149,9 @@ class LatentFile:
     shape: tuple[int, int, int, int]
     _values: np.ndarray
 
-    def pieces(self) -> Iterator[Tensor]:
-        """One latent after the other, (1, C, 1, h, w) float32."""
-        for t in range(self.shape[1]):
+    def pieces(self, start: int = 0) -> Iterator[Tensor]:
+        """One latent after the other from `start` on, (1, C, 1, h, w) float32."""
+        for t in range(start, self.shape[1]):
             yield torch.from_numpy(self._values[None, :, t : t + 1].astype(np.float32))
 
     def read(self, start: int, stop: int) -> Tensor:

@@ -14,9 +14,9 @@ from seedvr2_cli.base.events import Line, Reporter, Silent
 from seedvr2_cli.hub.find import resolve
 from seedvr2_cli.hub.known import Variant
 from seedvr2_cli.ops.fp8 import answer_fp8, fp8_convs
-from seedvr2_cli.ops.gate import Gate
+from seedvr2_cli.ops.gate import Fp8, Gate
 from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device, torch_facts
-from seedvr2_cli.pipeline.options import ModelOptions
+from seedvr2_cli.pipeline.options import Fp8Options, ModelOptions, as_settings
 from seedvr2_cli.pipeline.verified import Verified
 from seedvr2_cli.plan.tiles import Tile
 from seedvr2_cli.vae.config import VAEConfig
@@ -58,7 +58,7 @@ Planner = Callable[[Wanted], Plan]
 class Model:
     """A loaded VAE and where it runs. dtype: the type it computes in. gate: the answer to --fp8, if asked.
     planner: chooses the way through, None for a model that has but one. path: of the weights, if they are
-    a file."""
+    a file. eight: how FP8 is used, where the gate lets it."""
 
     vae: ClipModel
     device: Device
@@ -66,6 +66,14 @@ class Model:
     gate: Gate | None
     planner: Planner | None = None
     path: Path | None = None
+    eight: Fp8Options | None = None
+
+    @property
+    def arithmetic(self) -> Any:
+        """What makes its results other than another's: its type, and what is in FP8."""
+        if self.gate is None or self.gate.state is Fp8.OFF or self.eight is None:
+            return self.dtype
+        return {"dtype": self.dtype, "fp8": str(self.gate.state)} | as_settings(self.eight)
 
     def facts(self) -> dict[str, Any]:
         """The device as a report shows it."""
@@ -105,7 +113,7 @@ def vae_on(device: Device, gate: Gate | None, options: ModelOptions, reporter: R
     run: ClipModel = vae
     if vae.engine.choice.eight is not None and options.eight.verify:
         run = Verified(vae, lambda: _plain(device, path, options, vae), options.eight, reporter)
-    return Model(run, device, str(vae.dtype).removeprefix("torch."), gate, planner, path)
+    return Model(run, device, str(vae.dtype).removeprefix("torch."), gate, planner, path, options.eight)
 
 
 def load_vae_on(

@@ -134,6 +134,16 @@ class MemoryOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WorkOptions:
+    """Where a long run keeps what it has finished. folder: None: beside the output, for runs that are long
+    enough. restart: what is there is given up. on_full: what becomes of it when the disk is full."""
+
+    folder: Path | None = None
+    restart: bool = False
+    on_full: OnFull = OnFull.STOP
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrameJob:
     """A job whose frames are written: what it reads, its model, its output. output None: beside the input.
 
@@ -152,6 +162,7 @@ class FrameJob:
     overwrite: bool = False
     reading: InputOptions = field(default_factory=InputOptions)
     writing: OutputOptions = field(default_factory=OutputOptions)
+    work: WorkOptions = field(default_factory=WorkOptions)
 
     def __post_init__(self) -> None:
         if not 0 <= self.crf <= MAX_CRF:
@@ -215,16 +226,6 @@ class ColorOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkOptions:
-    """Where a long run keeps what it has finished. folder: None: beside the output, for runs that are long
-    enough. restart: what is there is given up. on_full: what becomes of it when the disk is full."""
-
-    folder: Path | None = None
-    restart: bool = False
-    on_full: OnFull = OnFull.STOP
-
-
-@dataclass(frozen=True, kw_only=True)
 class UpscaleOptions(FrameJob):
     """`upscale`: a video or image is restored at a larger size. until: seconds of the source at which the run
     may stop, to go on later. preview: what is done so far lies beside the output as a film."""
@@ -234,7 +235,6 @@ class UpscaleOptions(FrameJob):
     transformer: TransformerOptions = field(default_factory=TransformerOptions)
     time: TimeOptions = field(default_factory=TimeOptions)
     color: ColorOptions = field(default_factory=ColorOptions)
-    work: WorkOptions = field(default_factory=WorkOptions)
     until: Fraction | None = None
     preview: bool = False
 
@@ -270,6 +270,7 @@ class EncodeOptions:
     film: FilmOptions | None = None
     overwrite: bool = False
     reading: InputOptions = field(default_factory=InputOptions)
+    work: WorkOptions = field(default_factory=WorkOptions)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,12 +22,20 @@ class Pieces(Generic[Piece]):
         self._pieces = iter(pieces)
         self._left: Piece | None = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether no item is left."""
+        while self._left is None or not len(self._left):
+            self._left = next(self._pieces, None)
+            if self._left is None:
+                return True
+        return False
+
     def take(self, count: int) -> Iterator[Piece]:
         """The next `count` items, or as many as are left, in pieces that are not longer than they came."""
-        while count > 0:
-            piece = next(self._pieces, None) if self._left is None else self._left
-            if piece is None:
-                return
+        while count > 0 and not self.ended:
+            piece = self._left
+            assert piece is not None
             self._left = piece[count:] if len(piece) > count else None
             count -= min(count, len(piece))
             yield piece[: len(piece) - (0 if self._left is None else len(self._left))]

@@ -1,5 +1,6 @@
 """Pictures through the VAE and back, as a chain in which each stage pulls from the one before."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from seedvr2_cli.pipeline.clock import StageClock
 from seedvr2_cli.pipeline.frames import Clip, PixelType, to_pixels
 from seedvr2_cli.pipeline.model import ClipModel
 from seedvr2_cli.pipeline.options import TileOptions
+from seedvr2_cli.pipeline.pieces import Pieces
 from seedvr2_cli.plan.geometry import padded_size
 from seedvr2_cli.plan.tiles import Tile, tile_count
 from seedvr2_cli.vae.engine.plan import Plan
@@ -48,17 +50,18 @@ class Job:
 
 
 def round_trip(
-    job: Job, pictures: Iterable[Pixels], size: tuple[int, int], dtype: PixelType
+    job: Job, pictures: Iterable[Pixels], size: tuple[int, int], dtype: PixelType, skip: int = 0
 ) -> Iterator[Pixels]:
     """Encode and decode pictures (H, W, 3); yields (n, H, W, 3) of the same number in the same order.
 
-    size: (width, height). Memory does not grow with the number of pictures.
+    size: (width, height). skip: so many latents are left out at the beginning, and four times as many
+    pictures. Memory does not grow with the number of pictures.
     """
     config = job.vae.config
     clip = Clip(job.clock.over("read", pictures), config.temporal_factor, config.spatial_factor)
-    latents = encoded(job, clip)
-    written = 0
-    for frames in decoded(job, latents, size, dtype):
+    latents = Pieces(mean.transpose(0, 2) for mean in encoded(job, clip)).skip(skip)
+    written = skip * config.temporal_factor
+    for frames in decoded(job, (z.transpose(0, 2) for z in latents.take(sys.maxsize)), size, dtype):
         # frames that stand for repeated pictures come last, and only once all pictures were read
         kept = frames[: clip.count - written]
         written += len(kept)

@@ -1,9 +1,11 @@
 """What a clip is read from: a media file, or a latent file. Both give pictures to a job."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,10 +30,23 @@ from seedvr2_cli.pipeline.latents import LatentFile
 from seedvr2_cli.pipeline.media_facts import media_facts, say_video
 from seedvr2_cli.pipeline.media_options import InputOptions
 from seedvr2_cli.pipeline.model import ClipModel
+from seedvr2_cli.pipeline.pieces import Pieces
 from seedvr2_cli.pipeline.round_trip import Job, decoded, round_trip
+from seedvr2_cli.plan.segments import first_frame, segment_starts
+from seedvr2_cli.plan.shots import GROUP
 from seedvr2_cli.plan.slices import latent_count
 
 WIDE = 16  # bits of the samples on the way where the source has more than 8
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The first pictures of a clip, (H, W, 3), which were made before: so many, up to where a segment begins,
+    or all there are."""
+
+    count: int
+    pictures: Iterator[Pixels]
+    whole: bool
 
 
 class Source(Protocol):
@@ -60,10 +75,17 @@ class Source(Protocol):
     def check(self, vae: ClipModel) -> None:
         """Raise WeightsError if the source is not for this model."""
 
-    def pictures(self, job: Job, owned: ExitStack, spec: OutputSpec) -> Iterator[Pixels]:
+    def starts(self, length: int) -> Iterator[int]:
+        """The frames at which segments of about `length` latents begin that may be kept, the first 0."""
+        ...
+
+    def pictures(
+        self, job: Job, owned: ExitStack, spec: OutputSpec, kept: Kept | None = None
+    ) -> Iterator[Pixels]:
         """The pictures that come out of the model, (n, H, W, 3), of spec's depth.
 
-        What they need open goes into owned, and what goes round the model into beside.
+        What they need open goes into owned, and what goes round the model into beside. kept: these come
+        first, and are not made again.
         """
         ...
 
@@ -142,10 +164,31 @@ class MediaSource:
             self.beside.keep(frame, size)
             yield frame.pixels
 
-    def pictures(self, job: Job, owned: ExitStack, spec: OutputSpec) -> Iterator[Pixels]:
+    def starts(self, length: int) -> Iterator[int]:
+        """See Source."""
+        return map(first_frame, segment_starts(length))
+
+    def pictures(
+        self, job: Job, owned: ExitStack, spec: OutputSpec, kept: Kept | None = None
+    ) -> Iterator[Pixels]:
         """Encode and decode."""
-        size = (self.template.width, self.template.height)
-        return round_trip(job, self.read(owned, alpha=spec.alpha), size, pixel_type(spec.depth))
+        size, kind = (self.template.width, self.template.height), pixel_type(spec.depth)
+        reading = self.read(owned, alpha=spec.alpha)
+        if kept is None or not kept.count:
+            yield from round_trip(job, reading, size, kind)
+            return
+        for pixels in kept.pictures:
+            if next(reading, None) is None:
+                raise MediaError("the end came early in this reading", where=self.info.path)
+            yield pixels[None]
+        if kept.whole:
+            return
+        decoder = first_latent(kept.count, job.vae.reach.decode)
+        encoder = max(0, decoder - job.vae.reach.encode)
+        again = Ahead(owned.enter_context(self.reader()))
+        early = islice((frame.pixels for frame in owned.enter_context(again)), GROUP * encoder, kept.count)
+        made = round_trip(job, chain(early, reading), size, kind, skip=decoder - encoder)
+        yield from Pieces(made).skip(kept.count - GROUP * decoder).take(sys.maxsize)
 
     def complaints(self) -> tuple[str, ...]:
         """What the decoder said about a file all of whose frames came."""
@@ -202,17 +245,34 @@ class LatentSource:
             what = f"{count} latents for {info.frames} frames"
             raise WeightsError(what, where=self._latents.path, do="encode it again")
 
-    def pictures(self, job: Job, owned: ExitStack, spec: OutputSpec) -> Iterator[Pixels]:
+    @property
+    def path(self) -> Path:
+        """Of the latents."""
+        return self._latents.path
+
+    def starts(self, length: int) -> Iterator[int]:
+        """See Source."""
+        return map(first_frame, segment_starts(length))
+
+    def pictures(
+        self, job: Job, owned: ExitStack, spec: OutputSpec, kept: Kept | None = None
+    ) -> Iterator[Pixels]:
         """Decode; frames beyond the clip's end were repeated ones."""
-        size = (self.template.width, self.template.height)
-        left = self._latents.info.frames
-        for batch in decoded(job, self._latents.pieces(), size, pixel_type(spec.depth)):
-            yield batch[:left]
-            left -= len(batch[:left])
+        size, count = (self.template.width, self.template.height), kept.count if kept else 0
+        if kept:
+            yield from (pixels[None] for pixels in kept.pictures)
+        early = first_latent(count, job.vae.reach.decode)
+        made = Pieces(decoded(job, self._latents.pieces(early), size, pixel_type(spec.depth)))
+        yield from made.skip(count - GROUP * early).take(self._latents.info.frames - count)
 
     def complaints(self) -> tuple[str, ...]:
         """Nothing: latents are whole or not at all."""
         return ()
+
+
+def first_latent(count: int, reach: int) -> int:
+    """The latent to begin with for the frames from `count` on, of a clip whose latents look so far back."""
+    return max(0, latent_count(count, GROUP) - reach)
 
 
 def resolve(cut: Cut, info: MediaInfo) -> Cut:

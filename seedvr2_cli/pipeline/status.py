@@ -12,6 +12,7 @@ from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.upscaling.keys import PLAN
 from seedvr2_cli.pipeline.upscaling.notes import noted_times
 from seedvr2_cli.pipeline.upscaling.progress import count_done
+from seedvr2_cli.plan.shots import GROUP
 
 
 def status(path: Path, *, check: bool = False) -> tuple[RunReport, CheckFailed | None]:
@@ -52,8 +53,8 @@ def status(path: Path, *, check: bool = False) -> tuple[RunReport, CheckFailed |
 def _progress(entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Frames, shots and windows: done, and in all. A shot that is finished needs its windows no more."""
     note = entries.get(PLAN, {}).get("note")
-    if not note:
-        return {"frames": [0, None], "shots": [0, None], "windows": [0, None]}
+    if not note or "shots" not in note:
+        return {"frames": _of_a_clip(entries, note), "shots": [0, None], "windows": [0, None]}
     times = noted_times(note)
     done = count_done(times, note["segment"], lambda key: "file" in entries.get(key, {}))
     return {
@@ -61,6 +62,14 @@ def _progress(entries: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "shots": [done.shots, len(times.shots)],
         "windows": [done.windows, len(times.units)],
     }
+
+
+def _of_a_clip(entries: dict[str, dict[str, Any]], note: dict[str, Any] | None) -> list[int | None]:
+    """The frames of a decode or encode: done, and in all, as far as they are known. A latent is 4 frames."""
+    kept = [entry["note"] for entry in entries.values() if "file" in entry]
+    done = sum(len(unit.get("crc32", ())) + GROUP * unit.get("shape", [0])[0] for unit in kept)
+    total = (note or {}).get("total")
+    return [done if total is None else min(done, total), total]
 
 
 def _work_folder(path: Path) -> Path:

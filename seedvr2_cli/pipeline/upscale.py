@@ -56,7 +56,7 @@ def upscale(
 
     def run() -> RunReport:
         if is_latent_file(options.input):
-            return upscale_latents(options, listener)
+            return upscale_latents(options, listener, stop=stop)
         return _upscale(options, listener, load, stop or Stop())
 
     return again_when_room(run, options.work.on_full, listener)

@@ -211,6 +211,7 @@ def test_ten_bits_of_an_eight_bit_source_come_from_the_model_not_from_eight(data
 
     class Brighter:
         config = unchanged(ModelOptions(vae=data), lines).vae.config
+        reach = unchanged(ModelOptions(vae=data), lines).vae.reach
 
         def encode_stream(self, frames, **how):
             return unchanged(ModelOptions(vae=data), lines).vae.encode_stream(frames, **how)

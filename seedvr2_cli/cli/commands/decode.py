@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from seedvr2_cli.base.errors import UsageError
+from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
+from seedvr2_cli.cli.interrupts import stops_at_units
 from seedvr2_cli.console.reporter import ConsoleReporter
 from seedvr2_cli.pipeline.media_options import InputOptions, OutputOptions
-from seedvr2_cli.pipeline.options import DecodeOptions, Fp8Options, ModelOptions, TileOptions
+from seedvr2_cli.pipeline.options import DecodeOptions, Fp8Options, ModelOptions, TileOptions, WorkOptions
 
 NAME = "decode"
 
@@ -57,6 +59,9 @@ def run(
     pix_fmt: o.PixFmt = None,
     encoder_args: o.EncoderArgs = None,
     pipe: o.PipeForm = OutputOptions.pipe,
+    work_dir: o.WorkDir = None,
+    restart: o.Restart = False,
+    on_full: o.OnFullDisk = WorkOptions.on_full,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -88,11 +93,16 @@ def run(
         compare=compare,
         overwrite=overwrite,
         reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
+        work=WorkOptions(folder=work_dir, restart=restart, on_full=on_full),
         writing=o.output_options(preset, pix_fmt, encoder_args, pipe),
     )
-    with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
+    stop = Stop()
+    with (
+        ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter,
+        stops_at_units(stop, reporter),
+    ):
         from seedvr2_cli.pipeline.decode import decode
 
-        report = decode(options, reporter)
+        report = decode(options, reporter, stop=stop)
     if json_report:
         print_json(report)

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from seedvr2_cli.base.errors import UsageError
+from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import print_json
+from seedvr2_cli.cli.interrupts import stops_at_units
 from seedvr2_cli.console.reporter import ConsoleReporter
 from seedvr2_cli.pipeline.media_options import InputOptions
 from seedvr2_cli.pipeline.options import (
@@ -18,6 +20,7 @@ from seedvr2_cli.pipeline.options import (
     ModelOptions,
     TileOptions,
     TimeOptions,
+    WorkOptions,
 )
 
 NAME = "encode"
@@ -61,6 +64,9 @@ def run(
     on_error: o.OnErrorWord = InputOptions.on_error,
     rate: o.Rate = None,
     raw_input: o.RawInput = None,
+    work_dir: o.WorkDir = None,
+    restart: o.Restart = False,
+    on_full: o.OnFullDisk = WorkOptions.on_full,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -94,10 +100,15 @@ def run(
         film=film if for_upscale else None,
         overwrite=overwrite,
         reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
+        work=WorkOptions(folder=work_dir, restart=restart, on_full=on_full),
     )
-    with ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter:
+    stop = Stop()
+    with (
+        ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter,
+        stops_at_units(stop, reporter),
+    ):
         from seedvr2_cli.pipeline.encode import encode
 
-        report = encode(options, reporter)
+        report = encode(options, reporter, stop=stop)
     if json_report:
         print_json(report)

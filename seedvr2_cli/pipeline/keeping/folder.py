@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seedvr2_cli.base.errors import DiskFull
-from seedvr2_cli.base.events import Line, Reporter
+from seedvr2_cli.base.events import Level, Line, Reporter
 from seedvr2_cli.base.files import output_error
 from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.ledger.durable import flush, flush_folder
@@ -54,6 +54,19 @@ class Keeper:
         work = owned.enter_context(open_folder(self.folder, restart=self.options.restart))
         settle_manifest(self.folder, self.identity())
         return work
+
+
+def say_found(work: WorkFolder, found: str, reporter: Reporter) -> None:
+    """What an earlier run has left; found: nothing for a new one."""
+    if found:
+        reporter.emit(Line("Resume", f"{work.folder}: {found}"))
+    else:
+        reporter.emit(Line("Work", f"kept in {work.folder}"))
+    damaged = work.damaged()
+    if damaged:
+        names = ", ".join(damaged[:3]) + (", ..." if len(damaged) > 3 else "")
+        text = f"damaged since they were kept, and made again where they are needed: {names}"
+        reporter.emit(Line("Resume", text, level=Level.WARNING))
 
 
 @contextmanager

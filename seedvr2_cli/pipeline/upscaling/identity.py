@@ -1,14 +1,9 @@
 """What makes one run of `upscale` another than the next: all that changes a pixel before it is encoded."""
 
-from pathlib import Path
 from typing import Any
 
-from seedvr2_cli._version import __version__
-from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.media.ffmpeg import FFmpeg
-from seedvr2_cli.ops.gate import Fp8, Gate
-from seedvr2_cli.ops.probe import torch_facts
-from seedvr2_cli.pipeline.fingerprint import fingerprint, sampled_sha256
+from seedvr2_cli.pipeline.keeping.identity import machine_facts, source_facts, weights_sha256
 from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
 from seedvr2_cli.pipeline.sources import MediaSource
 from seedvr2_cli.pipeline.upscaling.models import Models
@@ -33,30 +28,11 @@ def identity(
         "reading": as_settings(options.reading),
         "depth": depth,
     }
-    device, facts = models.vae.device, models.restorer.facts()
+    facts = models.restorer.facts()
+    weights = {"vae": models.vae.path, "dit": models.restorer.path}
+    dtypes = {"vae": models.vae.arithmetic, "dit": facts.get("dtype")}
     return {
-        "source": fingerprint(source.info) | {"name": None},
+        "source": source_facts(source),
         "settings": settings,
-        "weights": {"vae": _weights(models.vae.path), "dit": _weights(models.restorer.path)},
-        "device": {"kind": device.kind, "name": device.name},
-        "dtype": {"vae": models.vae.dtype, "dit": facts.get("dtype")},
-        "fp8": _fp8(options, models.vae.gate),
-        "versions": {"seedvr2": __version__, "torch": torch_facts()["torch"], "ffmpeg": ffmpeg.version},
-    }
-
-
-def _fp8(options: UpscaleOptions, gate: Gate | None) -> dict[str, Any] | None:
-    """How the VAE's convs compute in FP8, None where they do not."""
-    if gate is None or gate.state is Fp8.OFF:
-        return None
-    return {"state": str(gate.state)} | as_settings(options.model.eight)
-
-
-def _weights(path: Path | None) -> str | None:
-    """What a weight file is known by."""
-    if path is None:
-        return None
-    try:
-        return sampled_sha256(path)
-    except OSError as error:
-        raise WeightsError(f"cannot be read any more ({error.strerror})", where=path) from error
+        "weights": {part: weights_sha256(path) for part, path in weights.items()},
+    } | machine_facts(models.vae.device, dtypes, ffmpeg)

@@ -8,7 +8,7 @@ from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.ledger.work_folder import WorkFolder
-from seedvr2_cli.pipeline.keeping.folder import Keeper
+from seedvr2_cli.pipeline.keeping.folder import Keeper, say_found
 from seedvr2_cli.pipeline.keeping.frames import FrameStore
 from seedvr2_cli.pipeline.keeping.room import Need, need_of
 from seedvr2_cli.pipeline.upscaling.identity import identity
@@ -78,13 +78,9 @@ def kept_film(task: Task, decided: Decided, color: Corrector, work: WorkFolder, 
 
 def say_kept(film: KeptFilm, reporter: Reporter) -> None:
     """What is there already."""
-    done = film.count_done()
-    if done.windows:
-        shots, windows = len(film.film.shots), len(film.restoration.times.units)
-        there = f"{done.shots} of {shots} shots and {done.windows} of {windows} windows are there"
-        reporter.emit(Line("Resume", f"{film.work.folder}: {there}"))
-    else:
-        reporter.emit(Line("Work", f"kept in {film.work.folder}"))
+    done, shots, windows = film.count_done(), len(film.film.shots), len(film.restoration.times.units)
+    there = f"{done.shots} of {shots} shots and {done.windows} of {windows} windows are there"
+    say_found(film.work, there if done.windows else "", reporter)
 
 
 def say_until(film: KeptFilm, reporter: Reporter) -> None:

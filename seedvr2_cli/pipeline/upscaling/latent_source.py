@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from seedvr2_cli.base.errors import SeedVR2Error, WeightsError
@@ -14,12 +15,14 @@ from seedvr2_cli.media.writer import OutputSpec
 from seedvr2_cli.pipeline.fingerprint import is_same
 from seedvr2_cli.pipeline.latents import LatentFile
 from seedvr2_cli.pipeline.model import ClipModel
+from seedvr2_cli.pipeline.pieces import Pieces
 from seedvr2_cli.pipeline.round_trip import Job
-from seedvr2_cli.pipeline.sources import LatentSource, MediaSource, pixel_type
-from seedvr2_cli.pipeline.upscaling.film import second_reading
+from seedvr2_cli.pipeline.sources import Kept, LatentSource, MediaSource, first_latent, pixel_type
 from seedvr2_cli.pipeline.upscaling.film_info import FilmInfo
-from seedvr2_cli.pipeline.upscaling.stages import Film, decoded, finished
+from seedvr2_cli.pipeline.upscaling.stages import Film, decoded, finished, prepared
 from seedvr2_cli.plan.padding import padding_of
+from seedvr2_cli.plan.segments import segments_of
+from seedvr2_cli.plan.shots import GROUP
 
 
 class FilmSource(LatentSource):
@@ -52,19 +55,35 @@ class FilmSource(LatentSource):
             what = f"padded to {stated[0]}x{stated[1]}, where {self._film.pad} gives {padded[0]}x{padded[1]}"
             raise WeightsError(what, where=self._latents.path, do="encode it again")
 
-    def pictures(self, job: Job, owned: ExitStack, spec: OutputSpec) -> Iterator[Pixels]:
+    def starts(self, length: int) -> Iterator[int]:
+        """Segments do not reach over cuts."""
+        parts = chain.from_iterable(segments_of(shot, length) for shot in self._film.shots)
+        return (part.frames.first for part in parts)
+
+    def pictures(
+        self, job: Job, owned: ExitStack, spec: OutputSpec, kept: Kept | None = None
+    ) -> Iterator[Pixels]:
         """Decode each shot by itself, and give restored ones the source's color."""
-        film = Film(job, self._film.shots, self._padding, Silent())
+        film, count = Film(job, self._film.shots, self._padding, Silent()), kept.count if kept else 0
+        reading: Iterator[Pixels] = iter(())
         references, corrector = None, None
         if self._origin is not None:
-            references = second_reading(film, self._origin, owned, spec)
+            reading = self._origin.read(owned, alpha=spec.alpha, size=self._padding.size)
+            references = prepared(film, reading)
             if self._film.restored:
                 scale = self._padding.size[0] / self._origin.template.width
                 corrector = Corrector(method=self._film.color, strength=self._film.strength, scale=scale)
+        for pixels in kept.pictures if kept else ():
+            next(reading, None)
+            yield pixels[None]
         for shot in film.shots:
-            first = self._film.first_latent(shot)
-            pieces = (self._latents.read(first + k, first + k + 1) for k in range(shot.latents))
-            frames = decoded(film, shot, pieces)
+            if shot.stop <= count:
+                continue
+            begin, first = max(0, count - shot.first), self._film.first_latent(shot)
+            early = first_latent(begin, job.vae.reach.decode)
+            pieces = (self._latents.read(first + k, first + k + 1) for k in range(early, shot.latents))
+            made = Pieces(decoded(film, shot, pieces, early)).skip(begin - GROUP * early)
+            frames = made.take(shot.frames - begin)
             yield from finished(film, frames, references, corrector, pixel_type(spec.depth))
 
     def complaints(self) -> tuple[str, ...]:

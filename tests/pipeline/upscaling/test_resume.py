@@ -2,16 +2,20 @@
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from seedvr2_cli._version import __version__
 from seedvr2_cli.base.choices import Codec, ColorMethod
 from seedvr2_cli.base.errors import OutputError, UsageError
 from seedvr2_cli.ledger import durable
@@ -257,7 +261,39 @@ def test_a_damaged_unit_is_made_again(film, whole, ffmpeg, tmp_path, monkeypatch
         data[len(data) // 2] ^= 8
         path.write_bytes(bytes(data))
     upscale(job(film, output), lines, Restorer())
+    told = "[Resume] damaged since they were kept, and made again where they are needed: "
+    assert any(said.startswith(told) for said in lines.said)
     assert_same(output, whole, ffmpeg)
+
+
+def test_a_ledger_of_another_version_is_refused_and_nothing_is_lost(film, tmp_path, monkeypatch, lines):
+    output = tmp_path / "out.mkv"
+    work = stopped(film, output, monkeypatch)
+    units = sorted(path.name for path in work.iterdir())
+    manifest = work / "manifest.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace(f'"seedvr2": "{__version__}"', '"seedvr2": "0.0.1"'))
+    with pytest.raises(UsageError) as raised:
+        upscale(job(film, output), lines, Restorer())
+    was = f'holds another run: versions.seedvr2 was "0.0.1" and is "{__version__}"'
+    do = "give what was given then, --restart to begin again, or another --work-dir"
+    assert str(raised.value) == f"{work}: {was}; {do}"
+    manifest.write_text(text.replace('"format": 1', '"format": 2'))
+    with pytest.raises(OutputError) as refused:
+        upscale(job(film, output), lines, Restorer())
+    do = "give --restart to begin again, or another --work-dir"
+    assert str(refused.value) == f"{manifest}: is of format 2, this version goes on with 1; {do}"
+    assert sorted(path.name for path in work.iterdir()) == units
+
+
+@pytest.mark.root
+def test_a_work_folder_on_a_disk_for_reading_alone_is_one_line(film, small_disk, tmp_path, lines):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    work = WorkOptions(folder=small_disk / "work")
+    with pytest.raises(OutputError) as raised:
+        upscale(job(film, tmp_path / "out.mkv", work=work), lines, Restorer())
+    line = f"{small_disk / 'work'}: cannot be written; give an --work-dir where you may write"
+    assert str(raised.value) == line
 
 
 def test_a_manifest_that_was_cut_is_refused_and_nothing_is_lost(film, tmp_path, monkeypatch, lines):
@@ -297,47 +333,108 @@ def test_times_of_a_variable_rate_and_transparency_go_along(data, ffmpeg, tmp_pa
         np.testing.assert_array_equal(frames_of(results[0], ffmpeg), frames_of(results[1], ffmpeg))
 
 
-RUN = """
-import sys, torch
+class Traced(Restorer):
+    """Writes down every step that is done, so that it is known of a run that was killed too."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__()
+        self._log = log
+        self.transformer.restore = self._steps("w", self.restore)
+        vae = self.vae
+        encode, decode = vae.encode_stream, vae.decode_stream
+        vae.encode_stream = lambda *a, **b: self._each("e", encode(*a, **b))
+        vae.decode_stream = lambda *a, **b: self._each("d", decode(*a, **b))
+
+    def _steps(self, letter, work):
+        def run(*given):
+            self._note(letter)
+            return work(*given)
+
+        return run
+
+    def _each(self, letter, items):
+        for item in items:
+            self._note(letter)
+            yield item
+
+    def _note(self, letter: str) -> None:
+        with self._log.open("a") as file:
+            file.write(letter)
+
+
+# one process has everything imported, and forks for every run
+RUNS = """
+import os, sys, torch
 from pathlib import Path
 torch.set_num_threads(1)
 from tests.pipeline.conftest import Lines
-from tests.pipeline.upscaling.test_resume import Restorer, job
+from tests.pipeline.upscaling.test_resume import Traced, job
 from seedvr2_cli.pipeline.upscale import upscale
-sys.stdout.write("ready\\n"); sys.stdout.flush()
-upscale(job(Path(sys.argv[1]), Path(sys.argv[2])), Lines(), Restorer())
+film, output, log = map(Path, sys.argv[1:])
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        upscale(job(film, output), Lines(), Traced(log))
+        os._exit(0)
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
+WINDOWS, LATENTS, SHOTS = 6, 3 + 1 + 8 + 7, 4  # of a whole run
 
 
-def kill_test(film: Path, output: Path, seed: int, kills: int) -> int:
-    """Kill so many runs at drawn instants, then let one finish. Returns the kills that met a run at work."""
-    draw, met = random.Random(seed), 0
-    for _ in range(kills):
-        words = [sys.executable, "-c", RUN, film, output]
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
-        run = subprocess.Popen(words, stdout=subprocess.PIPE, env=environment)
-        assert run.stdout is not None
-        assert run.stdout.readline() == b"ready\n"
-        time.sleep(draw.uniform(0, 1.5))
-        met += run.poll() is None
-        run.kill()
-        run.wait()
-        run.stdout.close()
-        if output.exists():  # it came to its end before
-            output.unlink()
-    upscale(job(film, output), Lines(), Restorer())
-    return met
+@dataclass(frozen=True)
+class Killed:
+    """met: kills that met a run at work. windows, encoded, decoded: shares of a unit done twice, in all."""
+
+    met: int
+    windows: float
+    encoded: float
+    decoded: float
+
+
+def kill_test(film: Path, output: Path, seed: int, kills: int) -> Killed:
+    """Kill so many runs at drawn instants, then let one finish."""
+    draw, met, ends, log = random.Random(seed), 0, 1, output.with_name("log")
+    words = [sys.executable, "-c", RUNS, film, output, log]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as runs:
+        assert runs.stdin is not None
+        assert runs.stdout is not None
+        for _ in range(kills):
+            runs.stdin.write(b"go\n")
+            runs.stdin.flush()
+            child = int(runs.stdout.readline())
+            time.sleep(draw.uniform(0, 1.5))
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+                met += 1
+            assert runs.stdout.readline() == b"ended\n"
+            if output.exists():  # it came to its end before
+                output.unlink()
+                ends += 1
+        runs.stdin.close()
+    upscale(job(film, output), Lines(), Traced(log))
+    done = Counter(log.read_text())
+    each = LATENTS / SHOTS  # latents of a unit, in the mean
+    more = {"w": WINDOWS, "e": LATENTS, "d": LATENTS}
+    twice = {letter: done[letter] - count * ends for letter, count in more.items()}
+    return Killed(met, twice["w"], twice["e"] / each, twice["d"] / each)
 
 
 def test_killed_runs_are_taken_up(film, whole, ffmpeg, tmp_path):
-    assert kill_test(film, tmp_path / "out.mkv", 1, 4) > 0
+    assert kill_test(film, tmp_path / "out.mkv", 1, 4).met > 0
     assert_same(tmp_path / "out.mkv", whole, ffmpeg)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
-def test_two_hundred_kills(seed, film, whole, ffmpeg, tmp_path):
-    assert kill_test(film, tmp_path / "out.mkv", 100 + seed, 10) > 0
+def test_two_hundred_kills(seed, film, whole, ffmpeg, tmp_path, record_property):
+    """What is done twice is less than a unit for each kill."""
+    killed = kill_test(film, tmp_path / "out.mkv", 100 + seed, 10)
+    record_property("killed", str(killed))
+    assert killed.met > 0
+    assert 0 <= killed.windows + killed.encoded + killed.decoded < killed.met
     assert_same(tmp_path / "out.mkv", whole, ffmpeg)
 
 
