@@ -2,7 +2,7 @@
 
 import time
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from seedvr2_cli.pipeline.keeping.clip import Decisions, KeptFrames, worth_keepi
 from seedvr2_cli.pipeline.keeping.folder import Keeper, at_work, give_up
 from seedvr2_cli.pipeline.keeping.frames import FrameStore
 from seedvr2_cli.pipeline.keeping.identity import machine_facts, source_facts, weights_sha256
-from seedvr2_cli.pipeline.keeping.room import again_when_room
+from seedvr2_cli.pipeline.keeping.room import again_when_room, check_need, need_of, say_need
 from seedvr2_cli.pipeline.model import Model, ModelLoader, load_model
 from seedvr2_cli.pipeline.opening import open_source
 from seedvr2_cli.pipeline.options import DecodeOptions, as_settings
@@ -73,26 +73,32 @@ def _decode(options: DecodeOptions, listener: Reporter, load: ModelLoader, stop:
         plan = make_plan(model, wanted, options.tiles, options.memory, reporter)
         device = torch.device(model.device.torch_name)
         job = Job(model.vae, options.tiles, StageClock(), plan, source.still, device)
+        latents = None if source.total is None else latent_count(source.total, GROUP)
+        keeps = not source.still and worth_keeping(latents, decisions.length)
+        size = (source.template.width, source.template.height)
+        frames = source.total or 0
+        disk = need_of(spec, size, frames, frames if keeps or work else 0, longest=0)
+        if source.total is not None and not source.still:
+            say_need(disk, keeps, reporter)
         report = RunReport(
             command="decode",
             input=source.facts,
             settings=as_settings(options),
             device=model.facts(),
-            plan=describe_plan(job, source.size, source.stages),
+            plan=describe_plan(job, source.size, source.stages) | {"disk_bytes": asdict(disk)},
             warnings=reporter.warnings,
         )
         if options.memory.plan_only:
             return report
         began = time.perf_counter()
-        latents = None if source.total is None else latent_count(source.total, GROUP)
-        if work is None and keeper and worth_keeping(latents, decisions.length):
-            work = keeper.begun(owned)
+        if work is None:
+            work = keeper.begun(owned) if keeper and keeps else None
+            check_need(disk, work.folder if work else None, spec.final)
         owned.enter_context(at_work(work, stop, reporter))
         with PeakMemory(model.device) as peak:
             pictures = source.pictures(job, owned, spec)
             if work is not None:
                 decisions.note(work, plan, source.total)
-                size = (source.template.width, source.template.height)
                 store = FrameStore(work, spec, size, ffmpeg, job.clock)
                 kept = KeptFrames(store, source.starts(decisions.length), stop, reporter)
                 pictures = kept.pictures(partial(source.pictures, job, owned, spec))

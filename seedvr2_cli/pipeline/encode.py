@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from functools import partial
 from itertools import islice
@@ -27,7 +27,7 @@ from seedvr2_cli.pipeline.frames import Clip
 from seedvr2_cli.pipeline.keeping.clip import Decisions, KeptLatents, worth_keeping
 from seedvr2_cli.pipeline.keeping.folder import Keeper, at_work, give_up
 from seedvr2_cli.pipeline.keeping.identity import machine_facts, source_facts, weights_sha256
-from seedvr2_cli.pipeline.keeping.room import again_when_room
+from seedvr2_cli.pipeline.keeping.room import again_when_room, check_need, latents_need, say_need
 from seedvr2_cli.pipeline.latents import LatentInfo, LatentSpool
 from seedvr2_cli.pipeline.model import ClipModel, Model, ModelLoader, load_model
 from seedvr2_cli.pipeline.options import EncodeOptions, FilmOptions, as_settings
@@ -86,20 +86,25 @@ def _encode(options: EncodeOptions, listener: Reporter, load: ModelLoader, stop:
         plan = make_plan(model, wanted, options.tiles, options.memory, reporter)
         device = torch.device(model.device.torch_name)
         job = Job(model.vae, options.tiles, clock, plan, source.still, device)
+        latents = None if source.total is None else latent_count(source.total, GROUP)
+        keeps = not source.still and worth_keeping(latents, decisions.length)
+        disk = latents_need(latents or 0, _latent_bytes(model.vae, preparation.size), kept=keeps)
+        if latents is not None and not source.still:
+            say_need(disk, keeps, reporter)
         report = RunReport(
             command="encode",
             input=source.facts,
             settings=as_settings(options),
             device=model.facts(),
-            plan=describe_plan(job, preparation.size, STAGES),
+            plan=describe_plan(job, preparation.size, STAGES) | {"disk_bytes": asdict(disk)},
             warnings=reporter.warnings,
         )
         if options.memory.plan_only:
             return report
         began = time.perf_counter()
-        latents = None if source.total is None else latent_count(source.total, GROUP)
-        if work is None and keeper and worth_keeping(latents, decisions.length):
-            work = keeper.begun(owned)
+        if work is None:
+            work = keeper.begun(owned) if keeper and keeps else None
+            check_need(disk, work.folder if work else None, final)
         owned.enter_context(at_work(work, stop, reporter))
         with PeakMemory(model.device) as peak:
             temporary = owned.enter_context(whole_file(final, overwrite=options.overwrite))
@@ -154,6 +159,13 @@ def _keeper(options: EncodeOptions, source: MediaSource, final: Path, model: Mod
         } | machine_facts(model.device, {"vae": model.arithmetic}, describe(find_ffmpeg()))
 
     return Keeper(final, options.work, identity)
+
+
+def _latent_bytes(vae: ClipModel, size: tuple[int, int]) -> int:
+    """Of one latent in float32. size: (width, height) of the pictures."""
+    factor = vae.config.spatial_factor
+    width, height = (padded_size(side, factor) // factor for side in size)
+    return 4 * vae.config.latent_channels * width * height
 
 
 class _AsItIs:

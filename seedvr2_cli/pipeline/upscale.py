@@ -100,7 +100,7 @@ def _upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader, st
         color = Corrector(method=options.color.method, strength=options.color.strength, scale=scale)
         work = work or worth_keeping(task, decided, owned)
         kept = kept_film(task, decided, color, work, stop) if work else None
-        check_need(disk, kept.work.folder if kept else None, spec)
+        check_need(disk, kept.work.folder if kept else None, spec.final)
         owned.enter_context(at_work(work, stop, reporter))
         with PeakMemory(models.vae.device) as peak:
             until = shots[-1].stop

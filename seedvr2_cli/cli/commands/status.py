@@ -26,7 +26,7 @@ def run(
     json_report: o.Json = False,
     quiet: o.Quiet = False,
 ) -> int:
-    """Show how far an unfinished upscale is."""
+    """Show how far an unfinished run is."""
     from seedvr2_cli.pipeline.status import status
 
     report, failed = status(output, check=check)

@@ -17,6 +17,7 @@ from seedvr2_cli.media.reader import FrameReader, Pixels
 from seedvr2_cli.media.timing import DEFAULT_RATE
 from seedvr2_cli.media.writer import FrameWriter, OutputSpec
 from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.keeping import room
 
 SUFFIX = ".mkv"
 
@@ -38,6 +39,10 @@ class FrameStore:
     def count(self, key: str) -> int:
         """How many are kept."""
         return len(self.work.note(key).get("crc32", ()))
+
+    def check_room(self, frames: int) -> None:
+        """Raise DiskFull where so many frames would not fit: now, and not when they have been made."""
+        room.check_room(self.work.folder, round(frames * room.frame_bytes(self.spec, self.size)))
 
     def keep(self, key: str, batches: Iterator[Pixels]) -> Iterator[Pixels]:
         """The same batches, (n, H, W, 3); they are kept when the last has passed. Raises OutputError."""

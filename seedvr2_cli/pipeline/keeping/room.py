@@ -52,6 +52,18 @@ def need_of(spec: OutputSpec, size: tuple[int, int], frames: int, kept: int, lon
     return Need(round(work), 0 if spec.final == STDOUT else round(frames * pixels * rate))
 
 
+def latents_need(latents: int, bytes_each: int, *, kept: bool) -> Need:
+    """Of a run whose result are latents, which lie on a shelf beside the output first."""
+    return Need(latents * bytes_each * (2 if kept else 1), latents * bytes_each)
+
+
+def say_need(need: Need, kept: bool, reporter: Reporter) -> None:
+    """How much of the disk a run will take. kept: it keeps what is finished."""
+    what = "what is kept" if kept else "latents"
+    work = f"about {say_bytes(need.work)} for {what}, " if need.work else "about "
+    reporter.emit(Line("Plan", f"disk: {work}{say_bytes(need.output)} for the output"))
+
+
 def free_bytes(folder: Path) -> int:
     """What may still be written there; the nearest folder that is there stands for one that is not yet."""
     while not folder.is_dir() and folder != folder.parent:
@@ -68,9 +80,10 @@ def check_room(folder: Path, needed: int) -> None:
         raise DiskFull(what, where=folder, do=do, needed=needed)
 
 
-def check_need(need: Need, work: Path | None, spec: OutputSpec) -> None:
-    """Raise DiskFull where the disk, or one of two, has less. work: None where nothing is kept."""
-    output = Path() if spec.final == STDOUT else spec.final.absolute().parent
+def check_need(need: Need, work: Path | None, final: Path) -> None:
+    """Raise DiskFull where the disk, or one of two, has less. work: None where nothing is kept; final: the
+    output."""
+    output = Path() if final == STDOUT else final.absolute().parent
     folder = output if work is None else work.absolute().parent if not work.is_dir() else work
     if folder.stat().st_dev == output.stat().st_dev:
         check_room(folder, need.work + need.output)

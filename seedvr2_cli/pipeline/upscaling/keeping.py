@@ -5,12 +5,11 @@ from contextlib import ExitStack
 from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.events import Line, Reporter
 from seedvr2_cli.base.stop import Stop
-from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.ledger.work_folder import WorkFolder
 from seedvr2_cli.pipeline.keeping.folder import Keeper, say_found
 from seedvr2_cli.pipeline.keeping.frames import FrameStore
-from seedvr2_cli.pipeline.keeping.room import Need, need_of
+from seedvr2_cli.pipeline.keeping.room import Need, need_of, say_need
 from seedvr2_cli.pipeline.upscaling.identity import identity
 from seedvr2_cli.pipeline.upscaling.kept import KeptFilm
 from seedvr2_cli.pipeline.upscaling.keys import PLAN
@@ -59,9 +58,7 @@ def disk_plan(task: Task, decided: Decided, work: WorkFolder | None, reporter: R
         kept -= count_done(times, note["segment"], lambda key: work.find(key) is not None).frames
     longest = max(shot.frames for shot in times.shots)
     need = need_of(task.spec, task.padding.size, frames, kept, longest)
-    where = "what is kept" if kept else "latents"
-    text = f"disk: about {say_bytes(need.work)} for {where}, {say_bytes(need.output)} for the output"
-    reporter.emit(Line("Plan", text))
+    say_need(need, kept > 0, reporter)
     return need
 
 

@@ -161,6 +161,7 @@ class KeptFilm:
                         raise MediaError("the end came early in this reading", where=self.source.info.path)
                     yield pixels[None]
                 continue
+            self.store.check_room(span.frames)
             if stream is None:
                 stream = self._decoder(shot, part, parts[-1].stop)
             references = prepared(self.film, islice(beside, span.frames))
