@@ -56,7 +56,7 @@ FENCES: dict[str, set[str]] = {
     "filelock": {"hub", "ledger"},
     "av": {"media"},
     "imageio_ffmpeg": {"media"},
-    "subprocess": {"media", "bench", "ops.on_triton.ptx"},
+    "subprocess": {"media", "bench", "ops.on_triton"},
     "triton": {"ops.on_triton"},
     "matplotlib": {"bench.plot"},
 }

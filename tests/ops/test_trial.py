@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from seedvr2_cli.base.errors import DeviceError
 from seedvr2_cli.ops.emulated import Emulated
 from seedvr2_cli.ops.kernels import PlainKernels
 from seedvr2_cli.ops.reference_convs import ReferenceConvs
@@ -18,9 +19,20 @@ class Wrong(ReferenceConvs):
         out[0] *= 1.5
 
 
+class NoNumbers(ReferenceConvs):
+    def fill(self, rows, affine, out, codes):
+        super().fill(rows, affine, out, codes)
+        out[0, 0, 0] = float("nan")
+
+
 class Broken(ReferenceConvs):
     def conv(self, weight, bias, slots, codes, dtype):
         raise RuntimeError("no kernel image is available\nfor execution")
+
+
+class Uncompiled(ReferenceConvs):
+    def conv(self, weight, bias, slots, codes, dtype):
+        raise DeviceError("Triton cannot make a kernel: out of resource: shared memory")
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -33,6 +45,8 @@ def test_one_that_is_right_and_faster_is_taken(dtype):
     ("convs", "gain", "reason"),
     [
         (Broken(), 2.0, "it fails: no kernel image is available"),
+        (Uncompiled(), 2.0, "it fails: Triton cannot make a kernel: out of resource: shared memory"),
+        (NoNumbers(), 2.0, "its values are off by nan%"),
         (ReferenceConvs(), 0.83, "it is 0.83 times as fast as the plain convs"),
     ],
 )

@@ -1,11 +1,15 @@
 """A kernel with all its arguments as a value: run on a device, or compiled for one that is not there."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from subprocess import SubprocessError
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from seedvr2_cli.base.errors import DeviceError
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,11 @@ class Call:
 
 
 def run(call: Call, device: torch.device) -> None:
-    """Start the call on the device's current stream; under TRITON_INTERPRET on CPU tensors, and wait."""
-    with _current(device):
+    """Start the call on the device's current stream; under TRITON_INTERPRET on CPU tensors, and wait.
+
+    Raises DeviceError where Triton cannot compile or start it.
+    """
+    with _translated(), _current(device):
         call.kernel[(call.programs,)](**call.arguments, **call.options)
 
 
@@ -35,7 +42,7 @@ def emitted(call: Call, device: torch.device) -> str | None:
     interpreter."""
     if device.type == "cpu":
         return None
-    with _current(device):
+    with _translated(), _current(device):
         return call.kernel.warmup(grid=(call.programs,), **call.arguments, **call.options).asm["ptx"]
 
 
@@ -52,6 +59,18 @@ def interpreted(tensor: Tensor) -> bool:
 def blocks(size: int, block: int) -> int:
     """How many blocks cover size."""
     return -(-size // block)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Triton's own errors, and those of the C compiler that it builds its launcher with, in one line."""
+    from triton.errors import TritonError
+
+    try:
+        yield
+    except (TritonError, SubprocessError) as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DeviceError(f"Triton cannot make a kernel: {first}") from error
 
 
 def _current(device: torch.device) -> AbstractContextManager[object]:

@@ -65,14 +65,6 @@ def compile_call(call: Call, capability: tuple[int, int]) -> Report:
     )
 
 
-def failures() -> tuple[type[Exception], ...]:
-    """What Triton raises where it cannot compile or start a kernel: errors of its own, and those of the C
-    compiler that it builds its launcher with."""
-    from triton.errors import TritonError
-
-    return (TritonError, RuntimeError, OSError, subprocess.SubprocessError)
-
-
 def _specialise(call: Call) -> tuple[dict[str, str], dict[str, Any], dict[tuple[int, ...], Any]]:
     """(types, constants, which are multiples of 16), as Triton's launcher specialises these arguments."""
     signature: dict[str, str] = {}
