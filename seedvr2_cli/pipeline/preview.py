@@ -9,6 +9,7 @@ from pathlib import Path
 from seedvr2_cli.base.choices import Codec
 from seedvr2_cli.base.errors import OutputError, UsageError
 from seedvr2_cli.base.events import Level, Line, Reporter
+from seedvr2_cli.ledger.work_folder import WorkFolder
 from seedvr2_cli.media.codecs import CODECS
 from seedvr2_cli.media.containers import STDOUT
 from seedvr2_cli.media.ffmpeg import FFmpeg
@@ -19,6 +20,7 @@ from seedvr2_cli.media.writer import FrameWriter, OutputSpec
 # Matroska is playable wherever it is cut; a cluster for each frame, none held back, lets it grow by frames
 _GROWING = ("-tune", "zerolatency", "-g", "24", "-cluster_size_limit", "1", "-flush_packets", "1")
 _CRF = 23
+_NOTE = "preview"
 
 
 class Preview:
@@ -50,8 +52,13 @@ class Preview:
         )
         self._ffmpeg, self._reporter = ffmpeg, reporter
 
-    def passing(self, pictures: Iterator[Pixels], owned: ExitStack) -> Iterator[Pixels]:
-        """The same pictures, (n, H, W, 3), which are written as they pass; the writer goes into owned."""
+    def passing(
+        self, pictures: Iterator[Pixels], owned: ExitStack, work: WorkFolder | None
+    ) -> Iterator[Pixels]:
+        """The same pictures, (n, H, W, 3), which are written as they pass; the writer goes into owned. work:
+        remembers that there is a preview."""
+        if work is not None:
+            work.add_note(_NOTE, {"name": self.path.name})
         writer: FrameWriter | None = owned.enter_context(FrameWriter(self._spec, self._ffmpeg))
         self._reporter.emit(Line("Preview", f"{self.path} grows as frames are done"))
         for batch in pictures:
@@ -67,4 +74,12 @@ class Preview:
     def remove(self) -> None:
         """The output is whole."""
         with suppress(OSError):
-            Path(self.path).unlink()
+            self.path.unlink()
+
+
+def remove_earlier(work: WorkFolder, output: Path) -> None:
+    """The output is whole: the preview of a run before this one goes too, if there was any."""
+    name = work.note(_NOTE).get("name")
+    if name is not None:
+        with suppress(OSError):
+            output.with_name(Path(name).name).unlink()

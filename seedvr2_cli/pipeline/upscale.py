@@ -18,7 +18,7 @@ from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
 from seedvr2_cli.pipeline.output import choose_output
 from seedvr2_cli.pipeline.peak import PeakMemory
 from seedvr2_cli.pipeline.planning import say_peak
-from seedvr2_cli.pipeline.preview import Preview
+from seedvr2_cli.pipeline.preview import Preview, remove_earlier
 from seedvr2_cli.pipeline.recorder import Recorder
 from seedvr2_cli.pipeline.report import RunReport
 from seedvr2_cli.pipeline.sink import Sink, say_result, target, written
@@ -110,7 +110,7 @@ def _upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader, st
                 say_kept(kept, reporter)
                 until = min(until, frames_before(source, options.until)) if options.until else until
                 pictures = kept.pictures(owned, until if until < shots[-1].stop else None)
-            pictures = preview.passing(pictures, owned) if preview else pictures
+            pictures = preview.passing(pictures, owned, work) if preview else pictures
             if kept and until < shots[-1].stop:
                 deque(pictures, maxlen=0)
                 say_until(kept, reporter)
@@ -118,6 +118,7 @@ def _upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader, st
             temporary = owned.enter_context(target(spec, overwrite=options.overwrite))
             count = Sink(replace(spec, path=temporary), ffmpeg, clock, reporter, source).write(pictures)
     if work is not None:
+        remove_earlier(work, spec.final)
         give_up(work, written(spec))
     if preview is not None:
         preview.remove()

@@ -233,6 +233,9 @@ def test_a_preview_is_playable_wherever_it_is_cut(film, ffmpeg, tmp_path, lines)
     assert counts == sorted(counts)
     assert counts[len(counts) // 2] > 0
     assert counts[-1] >= 30
+    cut.unlink()
+    upscale(job(film, output), lines, Restorer())
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mkv"]
 
 
 def test_a_preview_that_cannot_be_written_ends_nothing(film, whole, ffmpeg, tmp_path, lines):
