@@ -142,7 +142,7 @@ def test_a_tile_size_without_overlap_tiling_is_the_height_of_exact_strips(run, c
     run("decode", clip, "--vae", weights, "--dtype", "float32", "-o", whole, "--codec", "ffv1")
     words = ["--decode-tile-size", "48", "--dtype", "float32", "--codec", "ffv1"]
     result = run("decode", clip, "--vae", weights, "-o", strips, *words)
-    (line, _) = [line for line in result.err.splitlines() if line.startswith("[Plan]")]
+    line, *_ = [line for line in result.err.splitlines() if line.startswith("[Plan]")]
     assert line.startswith(
         "[Plan] 216x120, exact, all in memory, strips of 48 rows (no overlap is needed): about "
     )
@@ -170,7 +170,9 @@ def test_plan_says_the_plan_and_stops(run, clip, weights, tmp_path):
     out = tmp_path / "out.mp4"
     result = run("decode", clip, "--vae", weights, "-o", out, "--plan", "--device", "cpu")
     assert result.code == 0
-    assert result.err.splitlines()[-1].startswith("[Plan] 216x120, exact, all in memory: about ")
+    memory, disk = result.err.splitlines()[-2:]
+    assert memory.startswith("[Plan] 216x120, exact, all in memory: about ")
+    assert disk.startswith("[Plan] disk: about ")
     assert not out.exists()
 
 
