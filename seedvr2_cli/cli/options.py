@@ -61,6 +61,14 @@ Int8 = Annotated[
         "--int8", help="The transformer's large products in 8-bit integers.", rich_help_panel=_MODEL
     ),
 ]
+Int8Convs = Annotated[
+    bool,
+    typer.Option(
+        "--int8",
+        help="On a CPU: convs in 8-bit integers, those of --fp8-convs, where a probe finds that a gain.",
+        rich_help_panel=_MODEL,
+    ),
+]
 BlocksOnGpu = Annotated[
     str,
     typer.Option(
@@ -218,8 +226,8 @@ Fp8Convs = Annotated[
     typer.Option(
         "--fp8-convs",
         metavar="high|fast|PATTERN,...",
-        help="What FP8 is for: high: the ResNet convs of the two stages of the highest resolution; fast: all "
-        "3x3x3 convs and upsamplers; or patterns of names.",
+        help="What FP8 and --int8 are for: high: the ResNet convs of the two stages of the highest "
+        "resolution; fast: all 3x3x3 convs and upsamplers; or patterns of names.",
         rich_help_panel=_MODEL,
     ),
 ]
@@ -227,7 +235,7 @@ VerifyFirst = Annotated[
     bool,
     typer.Option(
         "--verify",
-        help="Where FP8 runs, hold the first slice of time against 16 bits before going on.",
+        help="Where FP8 or --int8 runs, hold the first slice of time against 16 bits before going on.",
         rich_help_panel=_MODEL,
     ),
 ]
@@ -503,6 +511,7 @@ def model_options(
     fp8: bool,
     fp8_force: bool,
     eight: Fp8Options,
+    int8: bool = False,
 ) -> ModelOptions:
     """Which VAE, where it is looked for, and how it runs. Raises UsageError."""
     return ModelOptions(
@@ -514,6 +523,7 @@ def model_options(
         fp8=fp8,
         fp8_force=fp8_force,
         eight=eight,
+        int8=int8,
     )
 
 

@@ -6,16 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from seedvr2_cli.base.choices import Dtype
 from seedvr2_cli.base.device import Device
-from seedvr2_cli.base.events import Line, Reporter, Silent
+from seedvr2_cli.base.events import Level, Line, Reporter, Silent
 from seedvr2_cli.hub.find import resolve
 from seedvr2_cli.hub.known import Variant
 from seedvr2_cli.ops.fp8 import answer_fp8, fp8_convs
 from seedvr2_cli.ops.gate import Fp8, Gate
+from seedvr2_cli.ops.on_cpu.int8 import OneDNNInt8, int8_problem
 from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device, torch_facts
+from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.pipeline.options import Fp8Options, ModelOptions, as_settings
 from seedvr2_cli.pipeline.verified import Verified
 from seedvr2_cli.plan.tiles import Tile
@@ -121,6 +124,9 @@ def load_vae_on(
 ) -> tuple[VideoVAE, Path]:
     """The VAE, and the file it is from."""
     path = resolve(options.vae, (Variant.VAE,), options.find, reporter)
+    if options.int8:
+        eight = _int8(device, options, reporter)
+        return load_onto(device, path, options.config, options.dtype, reporter, eight), path
     convs = fp8_convs(device, gate)
     eight = EightBits(convs, options.eight.convs) if convs else None
     dtype = options.dtype
@@ -132,6 +138,21 @@ def load_vae_on(
 def _plain(device: Device, path: Path, options: ModelOptions, like: VideoVAE) -> VideoVAE:
     """The same weights with nothing in 8 bits."""
     return load_onto(device, path, options.config, parse_dtype(like.dtype), Silent())
+
+
+def _int8(device: Device, options: ModelOptions, reporter: Reporter) -> EightBits | None:
+    """Integer convs, where they work; whether they are a gain, loading finds out."""
+    if device.kind != "cpu":
+        problem = f"{device.name} is no CPU, and the convs run on CPUs alone"
+    else:
+        place = torch.device(device.torch_name)
+        kernels = choose_kernels(place, choose_dtype(device, options.dtype)[0]).kernels
+        problem = int8_problem(kernels)
+        if not problem:
+            convs = OneDNNInt8(kernels)
+            return EightBits(convs, options.eight.convs, "int8", "VAE Loader", must_gain=True)
+    reporter.emit(Line("VAE Loader", f"Convs: int8 is off: {problem}", level=Level.WARNING))
+    return None
 
 
 def _plan(vae: VideoVAE, wanted: Wanted) -> Plan:

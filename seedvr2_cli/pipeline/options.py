@@ -65,7 +65,8 @@ class Fp8Options:
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """Which weights, and how they run. vae: a path or a name, None: the published one. find: where a name is
-    looked for. config: a JSON file or a Hub repository; device: as torch names it."""
+    looked for. config: a JSON file or a Hub repository; device: as torch names it. int8: the VAE's convs in
+    integers, on a CPU where that is a gain."""
 
     vae: Path | str | None = None
     find: FindOptions = field(default_factory=FindOptions)
@@ -75,9 +76,12 @@ class ModelOptions:
     fp8: bool = False
     fp8_force: bool = False
     eight: Fp8Options = field(default_factory=Fp8Options)
+    int8: bool = False
 
     def __post_init__(self) -> None:
         asked = "--fp8-force" if self.fp8_force else "--fp8"
+        if self.int8 and (self.fp8 or self.fp8_force):
+            raise UsageError(f"with {asked}", where="--int8", do="drop one")
         if (self.fp8 or self.fp8_force) and self.dtype is Dtype.FLOAT32:
             raise UsageError("with --dtype float32", where=asked, do="drop one: what is not FP8 has 16 bits")
 

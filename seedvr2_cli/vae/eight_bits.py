@@ -18,10 +18,14 @@ _ENDS = ("conv_in", "conv_out")
 
 @dataclass(frozen=True)
 class EightBits:
-    """A back end of 8-bit convs, and the policy of what it takes."""
+    """A back end of 8-bit convs, and the policy of what it takes. word: for people; part: of the program that
+    speaks of it. must_gain: only where a probe finds it faster."""
 
     convs: SlotConvs
     policy: str
+    word: str = "FP8"
+    part: str = "BLACKWELL_ENGINE"
+    must_gain: bool = False
 
 
 @dataclass(frozen=True)

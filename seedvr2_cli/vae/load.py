@@ -17,11 +17,14 @@ from seedvr2_cli.hub.config_file import HubOffline, find_config
 from seedvr2_cli.hub.find import find_local
 from seedvr2_cli.hub.known import Variant
 from seedvr2_cli.hub.places import FindOptions
+from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device
 from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.ops.slot_convs import ConvChoice
+from seedvr2_cli.ops.verdicts import verdicts_of
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.eight_bits import EightBits, Share, choose_convs, share_of
+from seedvr2_cli.vae.engine.gain import WORTH, block_gain
 from seedvr2_cli.vae.network import Network, weight_dtype
 from seedvr2_cli.vae.vae import VideoVAE
 from seedvr2_cli.weights.assign import assign
@@ -89,9 +92,11 @@ def load_onto(
     took = say_seconds(time.perf_counter() - started)
     text = f"Loaded {stored.tensors} tensors ({', '.join(parts)}) in {took}"
     reporter.emit(Line("VAE Loader", text, ok=True))
+    if eight and eight.must_gain and not _gains(eight, network, choice.kernels, kind, reporter):
+        eight = None
     if eight:
-        _say_share(share_of(chosen, taken), kind, reporter)
-    convs = ConvChoice(choice.whole, eight.convs if eight else None, taken)
+        _say_share(eight, share_of(chosen, taken), kind, reporter)
+    convs = ConvChoice(choice.whole, eight.convs if eight else None, taken if eight else frozenset())
     return VideoVAE(chosen, network, device=place, dtype=kind, kernels=choice.kernels, convs=convs)
 
 
@@ -115,11 +120,26 @@ def choose_config(config: ConfigLike, source: TensorSource, reporter: Reporter) 
     return VAEConfig.from_json(text, where=f"{source.path}: {key}"), f"the file's own ({key})"
 
 
-def _say_share(share: Share, kind: torch.dtype, reporter: Reporter) -> None:
+def _gains(
+    eight: EightBits, network: Network, kernels: Kernels, kind: torch.dtype, reporter: Reporter
+) -> bool:
+    """Whether 8 bits are enough of a gain; if not, a line says so."""
+    word, width = str(kind)[6:], network.decoder.conv_norm_out.num_channels
+    gain = verdicts_of(kernels.device).recall(
+        f"{eight.word} convs of {width} channels against {word}",
+        lambda: block_gain(network, kernels, eight.convs, kind),
+    )
+    if gain < WORTH:
+        text = f"Convs: {word}: {eight.word} is {gain:.2f} times as fast in a block here, and rounds more"
+        _say(reporter, text, Level.WARNING)
+    return gain >= WORTH
+
+
+def _say_share(eight: EightBits, share: Share, kind: torch.dtype, reporter: Reporter) -> None:
     parts = f"{100 * share.decoding:.0f} % of decoding, {100 * share.encoding:.0f} % of encoding"
     others = f"{share.all - share.chosen} stay {str(kind)[6:]}"
-    text = f"{share.chosen} of {share.all} convs in FP8 ({parts}), {others}"
-    reporter.emit(Line("BLACKWELL_ENGINE", text, ok=True))
+    text = f"{share.chosen} of {share.all} convs in {eight.word} ({parts}), {others}"
+    reporter.emit(Line(eight.part, text, ok=True))
 
 
 def _embedded(source: TensorSource) -> tuple[str, str] | None:

@@ -31,6 +31,7 @@ def run(
     dtype: o.DtypeName = ModelOptions.dtype,
     fp8: o.Fp8 = False,
     fp8_force: o.Fp8Force = False,
+    int8: o.Int8Convs = False,
     fp8_convs: o.Fp8Convs = Fp8Options.convs,
     verify: o.VerifyFirst = False,
     min_psnr: o.MinPsnr = Fp8Options.min_psnr,
@@ -82,6 +83,7 @@ def run(
             fp8,
             fp8_force,
             Fp8Options(convs=fp8_convs, verify=verify, min_psnr=min_psnr, strict=strict),
+            int8,
         ),
         memory=o.memory_options(memory_budget, cache_folder, plan),
         tiles=o.tile_options(
