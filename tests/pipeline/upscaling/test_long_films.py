@@ -36,4 +36,5 @@ def test_memory_is_flat_over_a_hundred_thousand_frames(ffmpeg, tmp_path, monkeyp
     time = TimeOptions(cuts=tmp_path / "cuts.txt", window=401, overlap=1)
     upscale(job(film, tmp_path / "out.mkv", target=Target(scale=1), time=time), memory, Restorer())
     assert len(memory.seen) == FRAMES // EVERY
-    assert memory.seen[-1] - memory.seen[1] < MORE * (FRAMES - 2 * EVERY)
+    # the least of three looks: a window at work takes some MiB for a moment
+    assert min(memory.seen[-3:]) - min(memory.seen[:3]) < MORE * FRAMES
