@@ -58,7 +58,7 @@ FENCES: dict[str, set[str]] = {
     "imageio_ffmpeg": {"media"},
     "subprocess": {"media", "bench", "ops.on_triton"},
     "triton": {"ops.on_triton"},
-    "matplotlib": {"bench.plot"},
+    "matplotlib": {"bench.plot", "bench.plot_simulation"},
 }
 # where triton may be imported at the top of a module; elsewhere behind its fence, inside functions
 KERNELS = f"{PACKAGE}.ops.on_triton.kernels"
@@ -69,6 +69,7 @@ TORCH_FREE_MODULES = [
     "seedvr2_cli.pipeline.input_list",
     "seedvr2_cli.pipeline.options",
     "seedvr2_cli.pipeline.report",
+    "seedvr2_cli.pipeline.simulation",
     "seedvr2_cli.pipeline.status",
 ]
 

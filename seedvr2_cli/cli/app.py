@@ -26,6 +26,7 @@ from seedvr2_cli.cli.commands import (
     encode,
     inspect,
     models,
+    plan,
     shots,
     status,
     upscale,
@@ -44,7 +45,20 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (upscale, status, decode, encode, compare, verify, shots, inspect, convert, doctor, demo):
+for _command in (
+    upscale,
+    status,
+    plan,
+    decode,
+    encode,
+    compare,
+    verify,
+    shots,
+    inspect,
+    convert,
+    doctor,
+    demo,
+):
     app.command(name=_command.NAME)(_command.run)
 app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from seedvr2_cli.base.units import say_bytes, say_psnr, say_seconds
+from seedvr2_cli.base.units import say_bytes, say_number, say_psnr, say_seconds
 
 PLAIN_WIDTH = 120  # columns where there is no terminal
 
@@ -188,6 +188,23 @@ def show_queue(files: Sequence[Mapping[str, Any]], stream: TextIO) -> None:
         for file in files
     ]
     show_rows(("input", "output", "frames", "time"), rows, stream)
+
+
+def show_simulation(facts: Mapping[str, Any], stream: TextIO) -> None:
+    """How a farm came through a library."""
+    table = _pairs()
+    table.add_row(
+        "library", f"{facts['films']:,} films, {facts['shots']:,} shots, {facts['frames']:,} frames"
+    )
+    table.add_row("done after", f"{say_seconds(facts['seconds'])} with {facts['workers']:,} workers")
+    table.add_row("throughput", f"{say_number(facts['frames_per_second'])} frames per second")
+    table.add_row("used", f"{facts['efficiency']:.1%} of all workers' time")
+    kinds = ", ".join(f"{count:,} {how}" for how, count in facts["failures"].items())
+    table.add_row("lost", f"{facts['lost_share']:.2%} of the work: {kinds}")
+    table.add_row(
+        "failed three times", f"{facts['failed_three_times']:,} shots, whose runs would have stopped"
+    )
+    _console(stream).print(table)
 
 
 def show_groups(groups: Sequence[Mapping[str, Any]], stream: TextIO) -> None:

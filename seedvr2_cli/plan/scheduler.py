@@ -3,7 +3,7 @@
 Units come in batches, such as the shots of a film. Older batches go first, so that no unit waits for ever;
 in a batch the longest goes first, which leaves the short ones to fill the end. A worker has one unit at a
 time. One that dies, hangs or fails loses it to another; so often and no more, since a unit may be what kills
-workers.
+workers. Its last try comes when all others of its batch were begun.
 
 The same machine drives real workers and their simulation.
 """
@@ -62,6 +62,7 @@ class GiveUp:
 
 
 Decision = Give | Dismiss | GiveUp
+_Entry = tuple[int, bool, float, str]  # (batch, whether it is the last try, -cost, key)
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class Scheduler:
     def __init__(self, rules: Rules | None = None) -> None:
         self._rules = rules or Rules()
         self._batches = 0
-        self._waiting: list[tuple[int, float, str]] = []  # (batch, -cost, key), a heap
+        self._waiting: list[_Entry] = []  # a heap
         self._idle: dict[str, None] = {}
         self._jobs: dict[str, _Job] = {}  # by worker
         self._failures: dict[str, list[str]] = {}  # unit -> the workers with which it failed
@@ -109,7 +110,7 @@ class Scheduler:
 
     def add(self, pieces: Iterable[Piece], now: float) -> list[Decision]:
         """A batch of units, which goes behind those that were added before. Keys are never used again."""
-        added = [(self._batches, -piece.cost, piece.key) for piece in pieces]
+        added = [(self._batches, False, -piece.cost, piece.key) for piece in pieces]
         self._batches += 1
         if len(added) > 1:
             self._waiting += added
@@ -190,7 +191,8 @@ class Scheduler:
         key = job.piece.key
         failures = self._failures.setdefault(key, [])
         failures.append(worker)
-        heappush(self._waiting, (job.batch, -job.piece.cost, key))
+        last = len(failures) >= self._rules.tries - 1
+        heappush(self._waiting, (job.batch, last, -job.piece.cost, key))
         if len(failures) < self._rules.tries or self.given_up is not None:
             return []
         self.given_up = GiveUp(key, reason)
@@ -200,12 +202,12 @@ class Scheduler:
         """Units for the workers that do nothing."""
         decisions: list[Decision] = []
         window = self._rules.window
-        passed: list[tuple[int, float, str]] = []
+        passed: list[_Entry] = []
         while self._idle and self._waiting and self.given_up is None:
             if window is not None and len(self._jobs) >= window:
                 break
             entry = heappop(self._waiting)
-            batch, cost, key = entry
+            batch, _, cost, key = entry
             worker = self._worker_for(key)
             if worker is None:
                 passed.append(entry)

@@ -79,7 +79,9 @@ def test_a_unit_that_kills_three_workers_is_given_up_with_the_reason():
     assert scheduler.leave("a", "killed", 1) == []
     assert given_to(scheduler.join("b", 1)) == [("b", "u1")]
     scheduler.leave("b", "killed", 2)
-    assert given_to(scheduler.join("c", 2)) == [("c", "u1")]
+    assert given_to(scheduler.join("c", 2)) == [("c", "u2")]  # the last try waits for all others
+    scheduler.add(pieces(1, name="later"), 2)
+    assert given_to(scheduler.finish("c", "u2", 3)) == [("c", "u1")]
     assert scheduler.leave("c", "killed again", 3) == [GiveUp("u1", "killed again")]
     assert not scheduler.over  # u0 is still awaited, and kept
     assert scheduler.finish("steady", "u0", 9) == []
