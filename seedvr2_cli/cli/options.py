@@ -314,6 +314,24 @@ WorkDir = Annotated[
 Restart = Annotated[
     bool, typer.Option("--restart", help="Give up what an earlier run has kept.", rich_help_panel=_RUN)
 ]
+WorkersOf = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="auto|N|ray://HOST:PORT",
+        help="Make shots on every GPU, on N of them (or N processes on a CPU), or on a cluster; "
+        "needs seedvr2[cluster].",
+        rich_help_panel=_RUN,
+    ),
+]
+WorkerThreads = Annotated[
+    int,
+    typer.Option(
+        "--worker-threads",
+        help="Of each worker on a CPU.  Part of what the run is: other sums round otherwise.",
+        rich_help_panel=_RUN,
+    ),
+]
 OnFullDisk = Annotated[
     OnFull,
     typer.Option(

@@ -25,6 +25,7 @@ from seedvr2_cli.pipeline.sink import Sink, say_result, target, written
 from seedvr2_cli.pipeline.sources import MediaSource
 from seedvr2_cli.pipeline.upscale_latents import upscale_latents
 from seedvr2_cli.pipeline.upscaling.film import upscaled
+from seedvr2_cli.pipeline.upscaling.foretell import foretell
 from seedvr2_cli.pipeline.upscaling.keeping import (
     disk_plan,
     keeper_of,
@@ -33,6 +34,7 @@ from seedvr2_cli.pipeline.upscaling.keeping import (
     say_until,
     worth_keeping,
 )
+from seedvr2_cli.pipeline.upscaling.kept import Others
 from seedvr2_cli.pipeline.upscaling.keys import PLAN
 from seedvr2_cli.pipeline.upscaling.models import ModelsLoader, load_models
 from seedvr2_cli.pipeline.upscaling.notes import noted_times
@@ -44,9 +46,14 @@ WORD = "upscaled"
 
 
 def upscale(
-    options: UpscaleOptions, listener: Reporter, load: ModelsLoader = load_models, stop: Stop | None = None
+    options: UpscaleOptions,
+    listener: Reporter,
+    load: ModelsLoader = load_models,
+    stop: Stop | None = None,
+    others: Others | None = None,
 ) -> RunReport:
     """Run the command. load: how the models are had. stop: asked at the end of every unit that is kept.
+    others: who makes the shots, None: this process.
 
     Raises the errors of `base.errors`, and KeyboardInterrupt where it was told to stop.
 
@@ -57,12 +64,14 @@ def upscale(
     def run() -> RunReport:
         if is_latent_file(options.input):
             return upscale_latents(options, listener, stop=stop)
-        return _upscale(options, listener, load, stop or Stop())
+        return _upscale(options, listener, load, stop or Stop(), others)
 
     return again_when_room(run, options.work.on_full, listener)
 
 
-def _upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader, stop: Stop) -> RunReport:
+def _upscale(
+    options: UpscaleOptions, listener: Reporter, load: ModelsLoader, stop: Stop, others: Others | None
+) -> RunReport:
     reporter, clock = Recorder(listener), StageClock()
     ffmpeg = describe(find_ffmpeg())
     source = MediaSource(options.input, ffmpeg, options.reading)
@@ -95,14 +104,17 @@ def _upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader, st
             facts={"transformer": models.restorer.facts()},
         )
         if options.memory.plan_only:
-            return report
+            place = keeper_of(task)
+            foretold = foretell(shots, place.folder if place else None, reporter)
+            return replace(report, plan=report.plan | foretold)
         began, scale = time.perf_counter(), padding.size[0] / own[0]
         color = Corrector(method=options.color.method, strength=options.color.strength, scale=scale)
-        work = work or worth_keeping(task, decided, owned)
-        kept = kept_film(task, decided, color, work, stop) if work else None
+        work = work or worth_keeping(task, decided, owned, needed=others is not None)
+        kept = replace(kept_film(task, decided, color, work, stop), others=others) if work else None
         check_need(disk, kept.work.folder if kept else None, spec.final)
         owned.enter_context(at_work(work, stop, reporter))
-        with PeakMemory(models.vae.device) as peak:
+        # where others have the models, what this process takes is its own memory
+        with PeakMemory(replace(models.vae.device, kind="cpu") if others else models.vae.device) as peak:
             until = shots[-1].stop
             if kept is None:
                 pictures = upscaled(decided.film, decided.restoration, source, owned, spec, color)
@@ -123,7 +135,7 @@ def _upscale(options: UpscaleOptions, listener: Reporter, load: ModelsLoader, st
     if preview is not None:
         preview.remove()
     seconds = time.perf_counter() - began
-    say_peak(decided.estimate, peak.bytes, reporter)
+    say_peak(None if others else decided.estimate, peak.bytes, reporter)
     reporter.say_end(source.complaints(), say_result(spec, count, seconds), clock.stages)
     outputs = [spec.final]
     if compared is not None:

@@ -1,28 +1,25 @@
 """`upscale` of several inputs, one after the other: one that fails does not stop the others."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seedvr2_cli.base.errors import CheckFailed, SeedVR2Error, UsageError
 from seedvr2_cli.base.events import Level, Line, Reporter
-from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.pipeline.options import UpscaleOptions, as_settings
 from seedvr2_cli.pipeline.report import RunReport, error_as_json
 from seedvr2_cli.pipeline.upscale import upscale
-from seedvr2_cli.pipeline.upscaling.models import ModelsLoader, load_models
 
 
 def upscale_queue(
     inputs: Sequence[Path],
     options: UpscaleOptions,
     listener: Reporter,
-    load: ModelsLoader = load_models,
-    stop: Stop | None = None,
+    one: Callable[[UpscaleOptions, Reporter], RunReport] = upscale,
 ) -> tuple[RunReport, CheckFailed | None]:
-    """Run the command for every input, each with its own output beside it.
+    """Run the command for every input, each with its own output beside it. one: what does an input.
 
     Returns a report whose facts list what became of each, and CheckFailed where one failed. Raises UsageError
     for an output that all would share.
@@ -37,7 +34,7 @@ def upscale_queue(
         began = time.perf_counter()
         row: dict[str, Any] = {"input": str(path), "outputs": [], "frames": 0, "error": None}
         try:
-            report = upscale(replace(options, input=path), listener, load, stop)
+            report = one(replace(options, input=path), listener)
             row |= {"outputs": list(report.outputs), "frames": report.plan.get("frames", 0)}
         except SeedVR2Error as error:
             listener.emit(Line("Queue", str(error), level=Level.WARNING))

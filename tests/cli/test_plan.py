@@ -1,4 +1,4 @@
-"""`plan --simulate` as a user types it."""
+"""`plan --simulate`, and `upscale --workers` where it cannot begin, as a user types them."""
 
 import json
 
@@ -36,7 +36,21 @@ def test_the_course_is_drawn(run, tmp_path):
         assert drawn.size == (1350, 750)
 
 
-def test_without_simulate_there_is_nothing_to_plan(run):
+def test_without_simulate_a_line_says_where_films_are_planned(run):
     result = run("plan")
     assert result.code == 2
-    assert only_line(result) == "--simulate: is missing; give it"
+    assert only_line(result) == "--simulate: is missing; give it; for a film: upscale FILE --plan"
+
+
+def test_workers_without_ray_are_one_line(run, data, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None)
+    result = run("upscale", data / "clips/bbb_180p_aac.mp4", "--workers", "2")
+    assert result.code == 2
+    assert only_line(result) == "--workers: Ray is not installed; pip install 'seedvr2[cluster]'"
+
+
+def test_a_wrong_number_of_workers_is_one_line(run, data):
+    result = run("upscale", data / "clips/bbb_180p_aac.mp4", "--workers", "lots")
+    assert result.code == 2
+    words = "--workers: 'lots' names no workers; give auto, a number, or ray://HOST:PORT"
+    assert only_line(result) == words

@@ -42,9 +42,9 @@ def run(
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
 ) -> None:
-    """Show how the scheduler copes with a large library."""
+    """Show how the scheduler of --workers copes with a large library; for one film: upscale --plan."""
     if not simulate:
-        raise UsageError("is missing", where="--simulate", do="give it")
+        raise UsageError("is missing", where="--simulate", do="give it; for a film: upscale FILE --plan")
     options = SimulationOptions(
         films=films, minutes=minutes, workers=workers, fps=fps, failures=failures, seed=seed
     )

@@ -1,17 +1,21 @@
 """`seedvr2 upscale INPUT`."""
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from seedvr2_cli.base.errors import UsageError
+from seedvr2_cli.base.events import Reporter
 from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.base.units import parse_time
 from seedvr2_cli.cli import options as o
 from seedvr2_cli.cli.finish import end_with, print_json
 from seedvr2_cli.cli.interrupts import stops_at_units
+from seedvr2_cli.cluster.workers import Workers
 from seedvr2_cli.console.reporter import ConsoleReporter
 from seedvr2_cli.console.tables import show_queue
 from seedvr2_cli.pipeline.input_list import listed
@@ -27,8 +31,10 @@ from seedvr2_cli.pipeline.options import (
     UpscaleOptions,
     WorkOptions,
 )
+from seedvr2_cli.pipeline.report import RunReport
 
 NAME = "upscale"
+Job = Callable[[UpscaleOptions, Reporter], RunReport]
 
 
 def run(
@@ -98,6 +104,8 @@ def run(
     on_full: o.OnFullDisk = WorkOptions.on_full,
     until: o.Until = None,
     preview: o.Preview = False,
+    workers: o.WorkersOf = None,
+    worker_threads: o.WorkerThreads = Workers.threads,
     json_report: o.Json = False,
     quiet: o.Quiet = False,
     verbose: o.Verbose = False,
@@ -151,21 +159,35 @@ def run(
         reading=o.input_options(start, end, frames, deinterlace, on_error, rate, raw_input),
         writing=o.output_options(preset, pix_fmt, encoder_args, pipe),
     )
+    crew = None if workers is None else Workers.parse(workers, worker_threads)
     stop = Stop()
     with (
         ConsoleReporter(sys.stderr, quiet=quiet, verbose=verbose) as reporter,
         stops_at_units(stop, reporter),
     ):
+        one = _job(crew, stop, verbose=verbose)
         if len(inputs) > 1:
             from seedvr2_cli.pipeline.upscale_queue import upscale_queue
 
-            report, failed = upscale_queue(inputs, options, reporter, stop=stop)
+            report, failed = upscale_queue(inputs, options, reporter, one)
         else:
-            from seedvr2_cli.pipeline.upscale import upscale
-
-            report, failed = upscale(options, reporter, stop=stop), None
+            report, failed = one(options, reporter), None
     if json_report:
         print_json(report, failed)
     elif len(inputs) > 1 and not quiet:
         show_queue(report.facts["files"], sys.stdout)
     return end_with(failed)
+
+
+def _job(workers: Workers | None, stop: Stop, *, verbose: bool) -> Job:
+    """What does one input: this process, or workers."""
+    if workers is None:
+        from seedvr2_cli.pipeline.upscale import upscale
+
+        return partial(upscale, stop=stop)
+    from seedvr2_cli.cluster.session import check_ray
+
+    check_ray()  # before torch is loaded
+    from seedvr2_cli.cluster.upscale import Ways, upscale_on_workers
+
+    return partial(upscale_on_workers, workers=workers, ways=Ways(verbose=verbose, stop=stop))

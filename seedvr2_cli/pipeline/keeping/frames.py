@@ -68,7 +68,7 @@ class FrameStore:
             with FrameWriter(spec, self.ffmpeg) as writer:
                 for batch in batches:
                     for pixels in batch:
-                        note["crc32"].append(_crc32(pixels))
+                        note["crc32"].append(crc32_of(pixels))
                         writer.write(pixels, None)
                     yield batch
                 with self.clock.stage("keep"):
@@ -84,12 +84,13 @@ class FrameStore:
         count = 0
         with FrameReader(probe(path, self.ffmpeg), self.ffmpeg) as reader:
             for count, frame in enumerate(reader, start=1):
-                if count > len(wanted) or _crc32(frame.pixels) != wanted[count - 1]:
+                if count > len(wanted) or crc32_of(frame.pixels) != wanted[count - 1]:
                     raise damaged
                 yield frame.pixels
         if count != len(wanted):
             raise damaged
 
 
-def _crc32(pixels: Pixels) -> int:
+def crc32_of(pixels: Pixels) -> int:
+    """The CRC-32 of a picture's samples."""
     return zlib.crc32(np.ascontiguousarray(pixels).data)

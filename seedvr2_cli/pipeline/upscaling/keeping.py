@@ -33,18 +33,21 @@ def keeper_of(task: Task) -> Keeper | None:
     )
 
 
-def worth_keeping(task: Task, decided: Decided, owned: ExitStack) -> WorkFolder | None:
-    """A new work folder for a run that is long, or that is to stop before its end; None for a short one.
+def worth_keeping(
+    task: Task, decided: Decided, owned: ExitStack, *, needed: bool = False
+) -> WorkFolder | None:
+    """A new work folder for a run that is long, that is to stop before its end, or for which it is needed;
+    None for a short one.
 
-    Raises UsageError where it is to stop and has no place to keep anything.
+    Raises UsageError where there must be one and there is no place to keep anything.
     """
     keeper, until = keeper_of(task), task.options.until
-    if until is None and len(decided.restoration.times.units) < KEPT_FROM:
+    if until is None and not needed and len(decided.restoration.times.units) < KEPT_FROM:
         return None
     work = keeper.begun(owned) if keeper else None
-    if until is not None and work is None:
+    if work is None:
         do = "leave it out, or give --work-dir"
-        raise UsageError("nothing is kept of this run", where="--until", do=do)
+        raise UsageError("nothing is kept of this run", where="--workers" if needed else "--until", do=do)
     return work
 
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from seedvr2_cli.base.stop import Stop
 from seedvr2_cli.color.correct import Corrector
 from seedvr2_cli.ledger.work_folder import WorkFolder
 from seedvr2_cli.media.reader import Pixels
-from seedvr2_cli.pipeline.keeping.frames import FrameStore
+from seedvr2_cli.pipeline.keeping.frames import FrameStore, crc32_of
 from seedvr2_cli.pipeline.keeping.latents import LatentStore
 from seedvr2_cli.pipeline.lanes import Ahead
 from seedvr2_cli.pipeline.pieces import Pieces
@@ -46,10 +47,29 @@ from seedvr2_cli.plan.windows import Unit
 from seedvr2_cli.vae.reach import Reach
 
 
+class Reading(Protocol):
+    """A source's pictures."""
+
+    def since(self, first: int) -> Iterator[Pixels]:
+        """The pictures from `first` on."""
+        ...
+
+
+class Others(Protocol):
+    """Who makes the shots of a film, where this process does not."""
+
+    def begin(self, film: "KeptFilm", missing: Sequence[Shot]) -> None:
+        """Make these shots, and keep their frames."""
+
+    def await_shot(self, shot: Shot, seen: list[int]) -> None:
+        """Return when a shot's frames are kept. seen: the CRC-32 of each of its pictures as the source was
+        read here; a shot that was made of other pictures is made again."""
+
+
 @dataclass(frozen=True)
 class KeptFilm:
     """What is worked on, and where it is kept. length: of a segment, in latents; stop: asked at the end of
-    every unit."""
+    every unit; others: who makes shots, None: this process."""
 
     film: Film
     restoration: Restoration
@@ -59,6 +79,7 @@ class KeptFilm:
     store: FrameStore
     length: int
     stop: Stop
+    others: Others | None = None
 
     @property
     def latents(self) -> LatentStore:
@@ -79,12 +100,17 @@ class KeptFilm:
 
         until: they end with the segment in which the frame before this one stands.
         """
-        ahead = _Reading(self.source, owned)
+        ahead = _InOrder(self.source, owned)
         beside = self.source.read(owned, alpha=self.store.spec.alpha, size=self.film.padding.size)
         parts = {shot: self._parts(shot, until) for shot in self.film.shots}
         missing = [shot for shot in self.film.shots if not all(map(self._is_kept, parts[shot]))]
         pace = Pace(self.film.shots, self.film.reporter)
+        if self.others:
+            self.others.begin(self, missing)
         for shot in self.film.shots:
+            if self.others:
+                yield from self._frames_of(self.others, shot, beside)
+                continue
             if shot in missing:
                 self._restore(shot, parts[shot], ahead)
                 if shot == missing[-1] and until is None:
@@ -92,6 +118,22 @@ class KeptFilm:
             yield from self._frames(shot, parts[shot], beside)
             if shot in missing:
                 pace.say(shot)
+
+    def made(self, shot: Shot, ahead: Reading, beside: Iterator[Pixels]) -> Iterator[Pixels]:
+        """One shot's pictures, kept as they pass. ahead, beside: two readings of it."""
+        parts = segments_of(shot, self.length)
+        self._restore(shot, parts, ahead)
+        yield from self._frames(shot, parts, beside)
+
+    def _frames_of(self, others: Others, shot: Shot, beside: Iterator[Pixels]) -> Iterator[Pixels]:
+        """A shot's pictures, which others keep."""
+        seen = [crc32_of(pixels) for pixels in islice(beside, shot.frames)]
+        if len(seen) < shot.frames:
+            raise MediaError("the end came early in this reading", where=self.source.info.path)
+        others.await_shot(shot, seen)
+        for part in segments_of(shot, self.length):
+            for pixels in self.store.read(frames_key(part.frames)):
+                yield pixels[None]
 
     def _parts(self, shot: Shot, until: int | None) -> list[Segment]:
         """The segments of a shot that are wanted."""
@@ -101,7 +143,7 @@ class KeptFilm:
     def _is_kept(self, part: Segment) -> bool:
         return self.store.has(frames_key(part.frames))
 
-    def _restore(self, shot: Shot, parts: Sequence[Segment], ahead: "_Reading") -> None:
+    def _restore(self, shot: Shot, parts: Sequence[Segment], ahead: Reading) -> None:
         """See that all windows are there that the missing segments of a shot's frames are made of."""
         wanted = [part for part in parts if not self._is_kept(part)]
         units = self._units(shot, self._early(wanted[0]), wanted[-1].stop)
@@ -123,7 +165,7 @@ class KeptFilm:
         units = self.restoration.times.units_of(shot)
         return tuple(unit for unit in units if unit.window.start < stop and unit.window.stop > start)
 
-    def _encode(self, shot: Shot, start: int, stop: int, ahead: "_Reading") -> None:
+    def _encode(self, shot: Shot, start: int, stop: int, ahead: Reading) -> None:
         """See that the shot's latents start..stop are there."""
         stream: Pieces[Tensor] | None = None
         for part in segments_of(shot, self.length):
@@ -189,7 +231,7 @@ class KeptFilm:
             self.work.forget(key)
 
 
-class _Reading:
+class _InOrder:
     """The source's pictures from any place on; begun when the first is asked for, read over what is not."""
 
     def __init__(self, source: MediaSource, owned: ExitStack) -> None:

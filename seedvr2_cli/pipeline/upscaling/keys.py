@@ -3,6 +3,8 @@
 from seedvr2_cli.plan.shots import Shot
 
 PLAN = "plan"  # of the note that holds the decisions
+# in the note of finished frames: the CRC-32 of each picture they were made of, if another process read it
+SOURCE = "source"
 
 
 def latents_key(shot: Shot) -> str:
