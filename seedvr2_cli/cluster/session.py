@@ -2,13 +2,14 @@
 
 import importlib.util
 import logging
+import os
 import shutil
 import signal
 import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,19 +78,9 @@ def session(workers: Workers, *, on_cpu: bool, verbose: bool = False) -> Iterato
 @contextmanager
 def _silent() -> Iterator[None]:
     """Keep off stdout what Ray prints there of nodes that die, whatever it was told about logs: stdout may
-    be where the frames go."""
-    from ray._private import worker
-
-    name = "print_to_stdstream"
-    printed = getattr(worker, name, None)
-    if printed is None:  # another version of Ray
+    be where the frames go, by a stream that its writer took before."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         yield
-        return
-    setattr(worker, name, lambda *_, **__: None)
-    try:
-        yield
-    finally:
-        setattr(worker, name, printed)
 
 
 def _arguments(workers: Workers, folder: Path | None, *, verbose: bool) -> dict[str, Any]:

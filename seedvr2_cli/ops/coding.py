@@ -7,7 +7,7 @@ from seedvr2_cli.ops.scales import E4M3, FULL_SCALE, Codes, int8_codes, scale_fo
 
 # of a norm's result. e4m3 errs by a part of each value, so nothing is lost by room for all there can be; int8
 # errs by a part of the range, and saturates the few values beyond (spec/perf.md 1.4)
-SIGMAS = {E4M3: 32.0, torch.int8: 6.0}
+SIGMAS = {E4M3: 32.0, torch.int8: 8.0}
 SILU_LEAST = -0.2785  # of any number
 ROOM = {E4M3: 16.0, torch.int8: 2.0}  # for values above those of a clip's first frame
 

@@ -21,8 +21,8 @@ def in_int8(config, policy: str, dtype: torch.dtype = torch.float32) -> VideoVAE
 @pytest.mark.parametrize(
     ("policy", "least"),
     [  # dB of signal to noise against float32: encoding and decoding; FP8 has 20 and 27, 18.5 and 16
-        ("high", (28.0, 35.0)),
-        ("fast", (27.0, 22.0)),
+        ("high", (27.0, 34.0)),
+        ("fast", (26.0, 22.0)),
     ],
 )
 def test_the_error_is_below_that_of_fp8(policy, least):
