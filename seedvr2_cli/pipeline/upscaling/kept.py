@@ -179,6 +179,8 @@ class KeptFilm:
                 made = encoded(self.film, shot, prepared(self.film, pictures), early)
                 stream = Pieces(made).skip(part.start - early)
             self.latents.keep(key, stream.take(part.latents))
+            if part.stop == shot.latents:
+                stream.skip(1)  # there is none: the encoder comes to its end, and gives up what it holds
             self.stop.unit_ends()
 
     def _encoded(self, shot: Shot, start: int, stop: int) -> Tensor:
