@@ -65,7 +65,7 @@ Int8Convs = Annotated[
     bool,
     typer.Option(
         "--int8",
-        help="On a CPU: convs in 8-bit integers, those of --fp8-convs, where a probe finds that a gain.",
+        help="Convs in 8-bit integers, those of --fp8-convs, where a probe finds that a gain.",
         rich_help_panel=_MODEL,
     ),
 ]

@@ -9,6 +9,7 @@ from seedvr2_cli.base.device import Device
 
 BLACKWELL = (12, 0)
 FP8_UNITS = {(8, 9), (9, 0), (10, 0), (10, 3), (12, 0), (12, 1)}  # capabilities with FP8 matrix units
+INT8_UNITS = (8, 0)  # below, Triton makes no int8 instruction (spec/perf.md 1.2)
 NO_CUDA = "an NVIDIA card is here, but this torch has no CUDA: install a CUDA build of torch"
 
 
@@ -24,23 +25,24 @@ class Fp8(StrEnum):
 class Gate:
     """state: what becomes of the convs. reason: why, with the device's name. instruction: the matrix unit's,
     read from the compiled kernel. versions: of the libraries that decide. products: the transformer's matrix
-    products may be tried in FP8."""
+    products may be tried in FP8. word: what is asked for, FP8 or INT8."""
 
     state: Fp8
     reason: str
     instruction: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     products: bool = False
+    word: str = "FP8"
 
     @property
     def ok(self) -> bool:
-        """FP8 matrix units compute."""
+        """Matrix units of 8 bits compute."""
         return self.state is Fp8.ON
 
     @property
     def line(self) -> str:
         """The answer for people."""
-        return f"FP8 {self.state}: {self.reason}"
+        return f"{self.word} {self.state}: {self.reason}"
 
     def facts(self) -> dict[str, Any]:
         """The answer for programs."""
@@ -82,6 +84,15 @@ def fp8_gate(device: Device, *, force: bool, hidden_card: bool = False) -> Gate:
     return Gate(Fp8.ON, shown, products=True)
 
 
+def int8_gate(device: Device) -> Gate:
+    """Answer --int8 on a CUDA device; `tried` then settles an ON."""
+    assert device.capability is not None
+    shown = f"{device.name} has compute capability {device.capability[0]}.{device.capability[1]}"
+    if device.capability < INT8_UNITS:
+        return Gate(Fp8.OFF, f"{shown}: the int8 kernels need 8.0, an RTX 30", word="INT8")
+    return Gate(Fp8.ON, shown, word="INT8")
+
+
 def tried(gate: Gate, device: Device, versions: Mapping[str, str], trial: Callable[[], Found]) -> Gate:
     """The answer after a trial of what the gate lets through; others stay as they are.
 
@@ -91,8 +102,9 @@ def tried(gate: Gate, device: Device, versions: Mapping[str, str], trial: Callab
         return replace(gate, versions=versions)
     found = trial()
     if found.problem:
-        return Gate(Fp8.OFF, f"{gate.reason}, but {found.problem}", None, versions, products=True)
+        off = f"{gate.reason}, but {found.problem}"
+        return replace(gate, state=Fp8.OFF, reason=off, versions=versions)
     name = f"sm_{device.capability[0]}{device.capability[1]} ({device.name})"
     library = f"Triton {versions['triton']}" if "triton" in versions else "no Triton"
     reason = f"{name}, {found.instruction}, {library}, {found.gain:.2g} times 16 bits in a probe"
-    return Gate(Fp8.ON, reason, found.instruction, versions, products=True)
+    return replace(gate, reason=reason, instruction=found.instruction, versions=versions)

@@ -15,6 +15,7 @@ from seedvr2_cli.ops.moments import Moments, Norm
 from seedvr2_cli.ops.probe import settle
 from seedvr2_cli.ops.scales import Codes
 from seedvr2_cli.ops.slot_convs import SlotConvs
+from seedvr2_cli.ops.verdicts import verdicts_of
 
 SHAPE = (128, 272, 480)  # channels, rows, columns: a sixteenth of a 1080p frame
 # channels, rows, columns for values: more than a tile of a GPU in each, and all of the promoted sums of 9.0
@@ -38,6 +39,14 @@ class Trial:
     ok: bool
     reason: str = ""
     gain: float = 0.0
+
+
+def kept_gain(convs: SlotConvs, dtype: torch.dtype, plain: Kernels) -> float:
+    """`gain_of`, or what it found on this device with these versions before."""
+    codes = convs.raw_codes(1.0)
+    held = str(codes.dtype if codes else dtype).removeprefix("torch.")
+    question = f"{convs.name} conv of {held} to {str(dtype).removeprefix('torch.')}"
+    return verdicts_of(plain.device).recall(question, lambda: gain_of(convs, dtype, plain))
 
 
 def gain_of(convs: SlotConvs, dtype: torch.dtype, plain: Kernels) -> float:
@@ -85,7 +94,7 @@ def seconds(work: Callable[[], None], device: torch.device) -> float:
 
 
 def try_convs(
-    convs: SlotConvs, truth: SlotConvs, dtype: torch.dtype, device: torch.device, rates: Rates = gain_of
+    convs: SlotConvs, truth: SlotConvs, dtype: torch.dtype, device: torch.device, rates: Rates = kept_gain
 ) -> Trial:
     """Hold convs against truth, which computes the same thing in plain torch, then time them.
 

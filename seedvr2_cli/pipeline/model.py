@@ -14,9 +14,10 @@ from seedvr2_cli.base.device import Device
 from seedvr2_cli.base.events import Level, Line, Reporter, Silent
 from seedvr2_cli.hub.find import resolve
 from seedvr2_cli.hub.known import Variant
-from seedvr2_cli.ops.fp8 import answer_fp8, fp8_convs
-from seedvr2_cli.ops.gate import Fp8, Gate
+from seedvr2_cli.ops.fp8 import answer_fp8, answer_int8, fp8_convs
+from seedvr2_cli.ops.gate import Gate
 from seedvr2_cli.ops.on_cpu.int8 import OneDNNInt8, int8_problem
+from seedvr2_cli.ops.on_triton.whole import TritonConvs
 from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device, torch_facts
 from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.pipeline.options import Fp8Options, ModelOptions, as_settings
@@ -61,7 +62,7 @@ Planner = Callable[[Wanted], Plan]
 class Model:
     """A loaded VAE and where it runs. dtype: the type it computes in. gate: the answer to --fp8, if asked.
     planner: chooses the way through, None for a model that has but one. path: of the weights, if they are
-    a file. eight: how FP8 is used, where the gate lets it."""
+    a file. codes: what of it computes in 8 bits and how, None for nothing."""
 
     vae: ClipModel
     device: Device
@@ -69,14 +70,12 @@ class Model:
     gate: Gate | None
     planner: Planner | None = None
     path: Path | None = None
-    eight: Fp8Options | None = None
+    codes: dict[str, Any] | None = None
 
     @property
     def arithmetic(self) -> Any:
-        """What makes its results other than another's: its type, and what is in FP8."""
-        if self.gate is None or self.gate.state is Fp8.OFF or self.eight is None:
-            return self.dtype
-        return {"dtype": self.dtype, "fp8": str(self.gate.state)} | as_settings(self.eight)
+        """What makes its results other than another's: its type, and what is in 8 bits."""
+        return {"dtype": self.dtype} | self.codes if self.codes else self.dtype
 
     def facts(self) -> dict[str, Any]:
         """The device as a report shows it."""
@@ -116,7 +115,8 @@ def vae_on(device: Device, gate: Gate | None, options: ModelOptions, reporter: R
     run: ClipModel = vae
     if vae.engine.choice.eight is not None and options.eight.verify:
         run = Verified(vae, lambda: _plain(device, path, options, vae), options.eight, reporter)
-    return Model(run, device, str(vae.dtype).removeprefix("torch."), gate, planner, path, options.eight)
+    dtype, codes = str(vae.dtype).removeprefix("torch."), _codes(vae, options.eight)
+    return Model(run, device, dtype, gate, planner, path, codes)
 
 
 def load_vae_on(
@@ -142,17 +142,31 @@ def _plain(device: Device, path: Path, options: ModelOptions, like: VideoVAE) ->
 
 def _int8(device: Device, options: ModelOptions, reporter: Reporter) -> EightBits | None:
     """Integer convs, where they work; whether they are a gain, loading finds out."""
-    if device.kind != "cpu":
-        problem = f"{device.name} is no CPU, and the convs run on CPUs alone"
-    else:
-        place = torch.device(device.torch_name)
-        kernels = choose_kernels(place, choose_dtype(device, options.dtype)[0]).kernels
+    place, dtype = torch.device(device.torch_name), choose_dtype(device, options.dtype)[0]
+    if device.kind == "cuda":
+        gate = answer_int8(device, dtype)
+        reporter.emit(Line(ENGINE, gate.line))
+        convs = TritonConvs(place, torch.int8)
+        return EightBits(convs, options.eight.convs, "int8") if gate.ok else None
+    problem = f"{device.name} has no integer convs"
+    if device.kind == "cpu":
+        kernels = choose_kernels(place, dtype).kernels
         problem = int8_problem(kernels)
         if not problem:
-            convs = OneDNNInt8(kernels)
-            return EightBits(convs, options.eight.convs, "int8", "VAE Loader", must_gain=True)
+            own = OneDNNInt8(kernels)
+            return EightBits(own, options.eight.convs, "int8", "VAE Loader", must_gain=True)
     reporter.emit(Line("VAE Loader", f"Convs: int8 is off: {problem}", level=Level.WARNING))
     return None
+
+
+def _codes(vae: VideoVAE, options: Fp8Options) -> dict[str, Any] | None:
+    """What of a VAE computes in 8 bits, and how."""
+    eight = vae.engine.choice.eight
+    if eight is None:
+        return None
+    codes = eight.raw_codes(1.0)
+    held = None if codes is None else str(codes.dtype).removeprefix("torch.")
+    return {"codes": held, "by": eight.name} | as_settings(options)
 
 
 def _plan(vae: VideoVAE, wanted: Wanted) -> Plan:

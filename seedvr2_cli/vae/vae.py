@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seedvr2_cli.base.errors import DeviceError, ShapeError, WeightsError
+from seedvr2_cli.ops.exact import exact_float32
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
 from seedvr2_cli.plan.slices import slice_frames
@@ -134,7 +135,10 @@ class VideoVAE:
         """
         way = way or Way()
         state = state or self.engine.start(way, len(x))
-        clips = [self.engine.encode(clip, memory, way, last) for clip, memory in zip(x, state, strict=True)]
+        with exact_float32(self.device, self.dtype):
+            clips = [
+                self.engine.encode(clip, memory, way, last) for clip, memory in zip(x, state, strict=True)
+            ]
         return self._whole("encoder", clips), state
 
     @torch.no_grad()
@@ -148,7 +152,10 @@ class VideoVAE:
         """
         way = way or Way()
         state = state or self.engine.start(way, len(z))
-        clips = [self.engine.decode(clip, memory, way, last) for clip, memory in zip(z, state, strict=True)]
+        with exact_float32(self.device, self.dtype):
+            clips = [
+                self.engine.decode(clip, memory, way, last) for clip, memory in zip(z, state, strict=True)
+            ]
         return self._whole("decoder", clips), state
 
     def _whole(self, half: str, clips: Sequence[Tensor]) -> Tensor:

@@ -41,7 +41,7 @@ def test_one_command_installs_it_and_a_second_time_adds_nothing(home):
     ("words", "expected"),
     [
         (("up",), ["upscale"]),
-        (("upscale", "--work"), ["--work-dir"]),
+        (("upscale", "--work-"), ["--work-dir"]),
         (("upscale", "--color", "wave"), ["wavelet", "wavelet_adaptive"]),
         (("models", ""), ["list", "download", "path", "verify"]),
     ],

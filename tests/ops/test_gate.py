@@ -3,7 +3,7 @@
 import pytest
 
 from seedvr2_cli.base.device import Device
-from seedvr2_cli.ops.gate import FP8_UNITS, NO_CUDA, Found, Fp8, Gate, fp8_gate, tried
+from seedvr2_cli.ops.gate import FP8_UNITS, NO_CUDA, Found, Fp8, Gate, fp8_gate, int8_gate, tried
 
 VERSIONS = {"torch": "2.13.0", "cuda": "13.0", "triton": "3.7"}
 
@@ -60,3 +60,21 @@ def test_unforced_nothing_but_12_0_is_tried(capability):
 
 def test_a_card_that_this_torch_does_not_see_is_a_reason_of_its_own():
     assert fp8_gate(card(None), force=False, hidden_card=True) == Gate(Fp8.OFF, NO_CUDA)
+
+
+def test_int8_needs_an_rtx_30():
+    gate = int8_gate(card((7, 5)))
+    assert tried(gate, card((7, 5)), VERSIONS, never).line == (
+        "INT8 off: Test Card has compute capability 7.5: the int8 kernels need 8.0, an RTX 30"
+    )
+
+
+@pytest.mark.parametrize("capability", [(8, 0), (8, 6), (8, 9), (9, 0), (12, 0)])
+def test_int8_that_is_right_and_faster_is_turned_on(capability):
+    device = card(capability)
+    answer = tried(int8_gate(device), device, VERSIONS, lambda: Found("", "mma.sync s8", 1.92))
+    assert answer.ok
+    assert answer.line == (
+        f"INT8 on: sm_{capability[0]}{capability[1]} (Test Card), mma.sync s8, Triton 3.7, "
+        "1.9 times 16 bits in a probe"
+    )

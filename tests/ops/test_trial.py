@@ -8,7 +8,7 @@ from seedvr2_cli.ops.emulated import Emulated
 from seedvr2_cli.ops.kernels import PlainKernels
 from seedvr2_cli.ops.reference_convs import ReferenceConvs
 from seedvr2_cli.ops.scales import E4M3
-from seedvr2_cli.ops.trial import Trial, try_convs
+from seedvr2_cli.ops.trial import Trial, kept_gain, try_convs
 
 CPU = torch.device("cpu")
 
@@ -68,3 +68,18 @@ def test_fp8_is_held_against_its_emulation():
     convs = Emulated(PlainKernels(CPU), E4M3)
     assert try_convs(convs, convs, torch.bfloat16, CPU, rates=lambda *_: 2.0).ok
     assert not try_convs(ReferenceConvs(), convs, torch.bfloat16, CPU, rates=lambda *_: 2.0).ok
+
+
+def test_what_a_rate_was_is_kept_for_the_next_run(monkeypatch, tmp_path):
+    asked = []
+
+    def gain(*given):
+        asked.append(given)
+        return 1.5
+
+    monkeypatch.setenv("SEEDVR2_CACHE", str(tmp_path))
+    monkeypatch.setattr("seedvr2_cli.ops.trial.gain_of", gain)
+    coded = Emulated(PlainKernels(CPU), E4M3)
+    for convs in (coded, coded, ReferenceConvs()):
+        assert kept_gain(convs, torch.bfloat16, PlainKernels(CPU)) == 1.5
+    assert len(asked) == 2  # once for each arithmetic

@@ -28,19 +28,23 @@ COLUMNS = (
     "s",
 )
 
+Weights = Annotated[
+    Path | None,
+    typer.Option("--vae", metavar="FILE", help="Weights.  Not given: random ones of the published size."),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--folder", metavar="DIR", help="Keep the random weights (478 MiB) here for another run."),
+]
+ClipFrames = Annotated[int, typer.Option("--frames", help="Of the clip, 4n + 1.")]
+Rounds = Annotated[int, typer.Option("--rounds", help="Counted runs of each variant.")]
+JsonRecords = Annotated[bool, typer.Option("--json", help="One JSON object per record on stdout.")]
+
 
 @app.command(name="vae")
 def run(
-    vae: Annotated[
-        Path | None,
-        typer.Option("--vae", metavar="FILE", help="Weights.  Not given: random ones of the published size."),
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder", metavar="DIR", help="Keep the random weights (478 MiB) here for another run."
-        ),
-    ] = None,
+    vae: Weights = None,
+    folder: Folder = None,
     device: Annotated[str, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:N, mps.")] = "cpu",
     dtypes: Annotated[
         str, typer.Option("--dtype", metavar="NAMES", help="Types to compare, with commas.")
@@ -55,8 +59,8 @@ def run(
         ),
     ] = None,
     size: Annotated[str, typer.Option("--size", metavar="PIXELS", help="Of the picture.")] = "256",
-    frames: Annotated[int, typer.Option("--frames", help="Of the clip, 4n + 1.")] = 9,
-    rounds: Annotated[int, typer.Option("--rounds", help="Counted runs of each variant.")] = 3,
+    frames: ClipFrames = 9,
+    rounds: Rounds = 3,
     plot: Annotated[
         Path | None,
         typer.Option(
@@ -66,9 +70,7 @@ def run(
         ),
     ] = None,
     overwrite: Overwrite = False,
-    json_report: Annotated[
-        bool, typer.Option("--json", help="One JSON object per record on stdout.")
-    ] = False,
+    json_report: JsonRecords = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
@@ -108,25 +110,15 @@ def run(
 
 @app.command(name="fp8")
 def run_fp8(
-    vae: Annotated[
-        Path | None,
-        typer.Option("--vae", metavar="FILE", help="Weights.  Not given: random ones of the published size."),
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder", metavar="DIR", help="Keep the random weights (478 MiB) here for another run."
-        ),
-    ] = None,
+    vae: Weights = None,
+    folder: Folder = None,
     device: Annotated[str, typer.Option("--device", metavar="NAME", help="auto, cuda, cuda:N.")] = "auto",
     size: Annotated[
         str, typer.Option("--size", metavar="PIXELS,...", help="Of the pictures.")
     ] = "1280x720,1920x1088",
-    frames: Annotated[int, typer.Option("--frames", help="Of the clip, 4n + 1.")] = 9,
-    rounds: Annotated[int, typer.Option("--rounds", help="Counted runs of each variant.")] = 5,
-    json_report: Annotated[
-        bool, typer.Option("--json", help="One JSON object per record on stdout.")
-    ] = False,
+    frames: ClipFrames = 9,
+    rounds: Rounds = 5,
+    json_report: JsonRecords = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:

@@ -65,10 +65,15 @@ def say_need(need: Need, kept: bool, reporter: Reporter) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """What may still be written there; the nearest folder that is there stands for one that is not yet."""
+    """What may still be written there."""
+    return shutil.disk_usage(_there(folder)).free
+
+
+def _there(folder: Path) -> Path:
+    """The nearest folder that is there, which stands for one that is not yet."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return folder
 
 
 def check_room(folder: Path, needed: int) -> None:
@@ -83,9 +88,12 @@ def check_room(folder: Path, needed: int) -> None:
 def check_need(need: Need, work: Path | None, final: Path) -> None:
     """Raise DiskFull where the disk, or one of two, has less. work: None where nothing is kept; final: the
     output."""
-    output = Path() if final == STDOUT else final.absolute().parent
-    folder = output if work is None else work.absolute().parent if not work.is_dir() else work
-    if folder.stat().st_dev == output.stat().st_dev:
+    output = final.absolute().parent
+    folder = _there(output if work is None else work.absolute())
+    if final == STDOUT:
+        if work is not None:
+            check_room(folder, need.work)
+    elif folder.stat().st_dev == _there(output).stat().st_dev:
         check_room(folder, need.work + need.output)
     else:
         check_room(folder, need.work)
