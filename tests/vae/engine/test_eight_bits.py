@@ -21,7 +21,7 @@ from tests.vae.engine.ideal_convs import IdealE4M3
 MINI = {"latent_channels": 16, "block_out_channels": [32, 64, 128, 128], "norm_num_groups": 32}
 FULL: dict[str, object] = {}
 WHOLE_FRAMES = Way(in_pairs=False, strip_rows=4096)  # the ideal scale is that of a frame
-EQUAL = 55.0  # dB of signal to noise: what is left where codes of values on an edge fall either way
+BELOW = 20.0  # dB under what FP8 errs: sums in another order move single codes
 
 
 def emulated(config, policy: str, dtype: torch.dtype = torch.float32) -> VideoVAE:
@@ -79,7 +79,8 @@ def test_any_way_and_any_slices_give_the_same_frames(way, length):
     mean = torch.randn(1, 16, 3, 3, 4, generator=torch.Generator().manual_seed(0))
     whole = emulated(MINI, "fast").decode(mean)
     pieces = emulated(MINI, "fast").decode_stream(mean.split(length, dim=2), way=way)
-    assert snr(torch.cat(list(pieces), 2), whole) > EQUAL
+    exact = recipe_vae(MINI, 1).decode(mean)
+    assert snr(torch.cat(list(pieces), 2), whole) > snr(whole, exact) + BELOW
 
 
 def test_the_causal_memory_holds_codes_of_one_byte():
