@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     missing["plot"] = importlib.util.find_spec("matplotlib") is None
     missing["cluster"] = importlib.util.find_spec("ray") is None
     missing["browser"] = find_browser() is None
+    missing["bash"] = shutil.which("bash") is None
     missing["slow"] = not config.option.markexpr
     away = [marker for marker, absent in missing.items() if absent]
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in away)]

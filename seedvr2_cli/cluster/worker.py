@@ -5,7 +5,6 @@ Only plain values and files' bytes go in and out, so that it can be tried withou
 
 import tempfile
 import time
-import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -247,7 +246,7 @@ class Worker:
         begin = frames.first - part.shot.first
         seen = crcs[begin : begin + frames.frames]
         note = self._work.note(key) | {SOURCE: seen, "seconds": round(frame_s * frames.frames, 3)}
-        return Made(key, note, path.stat().st_size, _crc32(path))
+        return Made(key, note, *self._work.checksum(key))
 
     def piece(self, key: str, offset: int) -> bytes:
         """A piece of a shot's file."""
@@ -292,11 +291,3 @@ class _Pulse:
     def emit(self, event: Event) -> None:
         """Count it, whatever it says."""
         self.count += 1
-
-
-def _crc32(path: Path) -> int:
-    total = 0
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            total = zlib.crc32(piece, total)
-    return total

@@ -50,6 +50,11 @@ class WorkFolder:
         entry: dict[str, Any] = self._journal.entries.get(key, {}).get("note", {})
         return entry
 
+    def checksum(self, key: str) -> tuple[int, int]:
+        """Bytes and CRC-32 of a finished unit's file, as it was kept."""
+        entry = self._journal.entries[key]
+        return entry["bytes"], entry["crc32"]
+
     @contextmanager
     def unit(self, key: str, suffix: str, note: dict[str, Any] | None = None) -> Iterator[Path]:
         """Give a path to write a unit to; it is finished when the block ends well. note: kept in the journal,

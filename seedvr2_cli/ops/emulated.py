@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from seedvr2_cli.ops.coding import codes_behind, first_code
 from seedvr2_cli.ops.kernels import Kernels, as_picture, as_rows
 from seedvr2_cli.ops.moments import Moments, Norm
-from seedvr2_cli.ops.reference import merge_taps, places
+from seedvr2_cli.ops.reference import interleaved, merge_taps, norm_silu
 from seedvr2_cli.ops.scales import CodedWeight, Codes, quantise_weight
 from seedvr2_cli.ops.slot_convs import Affine, Edges
 
@@ -44,13 +44,13 @@ class _Phases:
 
     def __call__(self, slots: tuple[Tensor, ...], out: Tensor, edges: Edges, scale: float) -> Moments:
         rows, columns = slots[0].shape[0] - 2, slots[0].shape[1]
-        down, across = places(2 * rows, *edges), places(2 * columns, True, True)
+        gain, phases = self.weight.gain * scale, []
         for ay in (0, 1):
             read = tuple(slot[ay : ay + rows + 1] for slot in slots)
             for ax in (0, 1):
-                total = _sums(read, self.weight.codes[ay, ax], zero=0)[:, ax : ax + columns]
-                total = total * (self.weight.gain * scale)
-                out[ay::2, ax::2] = total.add_(self.bias[ay, ax][down[ay::2]][:, across[ax::2]])
+                total = _sums(read, self.weight.codes[ay, ax], zero=0)
+                phases.append(total[:, ax : ax + columns] * gain)
+        out.copy_(interleaved(tuple(phases), self.bias, edges))
         return self.kernels.moments(out)
 
 
@@ -86,10 +86,7 @@ class Emulated:
 
     def fill(self, rows: Tensor, affine: Affine | None, out: Tensor, codes: Codes | None) -> None:
         assert codes is not None
-        values = rows.float()
-        if affine is not None:
-            values = F.silu(values * affine[0] + affine[1])
-        out.copy_(codes.encode(values))
+        out.copy_(codes.encode(rows) if affine is None else norm_silu(rows, *affine, codes))
 
 
 def _sums(slots: tuple[Tensor, ...], weight: Tensor, zero: int) -> Tensor:

@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from seedvr2_cli.base.device import Device
+from seedvr2_cli.ops.on_triton.available import MIN_CAPABILITY
 
 BLACKWELL = (12, 0)
 FP8_UNITS = {(8, 9), (9, 0), (10, 0), (10, 3), (12, 0), (12, 1)}  # capabilities with FP8 matrix units
-INT8_UNITS = (8, 0)  # below, Triton makes no int8 instruction (spec/perf.md 1.2)
 NO_CUDA = "an NVIDIA card is here, but this torch has no CUDA: install a CUDA build of torch"
 
 
@@ -88,7 +88,7 @@ def int8_gate(device: Device) -> Gate:
     """Answer --int8 on a CUDA device; `tried` then settles an ON."""
     assert device.capability is not None
     shown = f"{device.name} has compute capability {device.capability[0]}.{device.capability[1]}"
-    if device.capability < INT8_UNITS:
+    if device.capability < MIN_CAPABILITY:
         return Gate(Fp8.OFF, f"{shown}: the int8 kernels need 8.0, an RTX 30", word="INT8")
     return Gate(Fp8.ON, shown, word="INT8")
 

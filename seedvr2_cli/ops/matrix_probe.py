@@ -1,12 +1,9 @@
 """Whether products in 8 bits are worth it on a device: tried on one of the transformer's size."""
 
-import time
-from collections.abc import Callable
-
 import torch
 
 from seedvr2_cli.ops.matrices import Arithmetic, make_matrix
-from seedvr2_cli.ops.probe import settle
+from seedvr2_cli.ops.probe import seconds
 
 ROWS, WIDTH, TOKENS = 6912, 2560, 1024  # of the 3B's MLP; a window of 2 latents at 480x360
 ROUNDS = 5
@@ -23,13 +20,5 @@ def gain_of(device: torch.device, dtype: torch.dtype, how: Arithmetic) -> float:
     x = torch.randn(TOKENS, WIDTH, generator=draw).to(device, dtype)
     plain = make_matrix(weight, None, dtype, Arithmetic.PLAIN)
     small = make_matrix(weight, None, dtype, how)
-    times = [(_seconds(lambda: plain(x), device), _seconds(lambda: small(x), device)) for _ in range(ROUNDS)]
+    times = [(seconds(lambda: plain(x), device), seconds(lambda: small(x), device)) for _ in range(ROUNDS)]
     return min(time for time, _ in times) / min(time for _, time in times)
-
-
-def _seconds(work: Callable[[], object], device: torch.device) -> float:
-    settle(device)
-    start = time.perf_counter()
-    work()
-    settle(device)
-    return time.perf_counter() - start

@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -27,8 +28,8 @@ def probe_device(wanted: str) -> Device:
     Raises UsageError for a word that is none of these, DeviceError for a device that this torch does not see.
     """
     device = _torch_device(wanted)
-    seconds = {dtype: _probe(device, dtype) for dtype in PROBED}
-    working = sorted((s, str(d).removeprefix("torch.")) for d, s in seconds.items() if s is not None)
+    taken = {dtype: _probe(device, dtype) for dtype in PROBED}
+    working = sorted((s, str(d).removeprefix("torch.")) for d, s in taken.items() if s is not None)
     total, free = memory_of(device)
     return Device(
         kind=device.type,
@@ -130,7 +131,7 @@ def _probe(device: torch.device, dtype: torch.dtype) -> float | None:
     try:
         with torch.no_grad():
             got = _layers(x, weight).float().cpu()
-            best = min(_timed(x, weight) for _ in range(3))
+            best = min(seconds(lambda: F.conv3d(x, weight, padding=(0, 1, 1)), device) for _ in range(3))
     except (RuntimeError, NotImplementedError, TypeError):
         return None
     error = (got - expected).abs().max() / expected.abs().max()
@@ -144,20 +145,21 @@ def _layers(x: Tensor, weight: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(tokens, tokens, tokens)
 
 
-def _timed(x: Tensor, weight: Tensor) -> float:
-    settle(x.device)
-    start = time.perf_counter()
-    F.conv3d(x, weight, padding=(0, 1, 1))
-    settle(x.device)
-    return time.perf_counter() - start
-
-
 def settle(device: torch.device) -> None:
     """Wait until the device has done what it was given."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
+
+
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Wall seconds of a job, the device's part included."""
+    settle(device)
+    start = time.perf_counter()
+    work()
+    settle(device)
+    return time.perf_counter() - start
 
 
 def name_of(device: torch.device) -> str:

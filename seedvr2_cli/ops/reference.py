@@ -69,7 +69,7 @@ def conv_phases(
     alike. bias: (2, 2, 3, 3, C_out), by phase and by the output pixel's place: (top, inside, bottom) x (left,
     inside, right). edges: whether the rows begin at the frame's top, and end at its bottom.
     """
-    return _interleaved(_phases(slots, weight), bias, edges)
+    return interleaved(_phases(slots, weight), bias, edges)
 
 
 def conv_phases_coded(
@@ -81,7 +81,7 @@ def conv_phases_coded(
 ) -> Tensor:
     """conv_phases of codes, as conv3x3x3_coded."""
     sums = _phases(_steps(slots, codes), weight.codes)
-    return _interleaved(tuple(s.float() * (weight.gain * codes.scale) for s in sums), bias, edges)
+    return interleaved(tuple(s.float() * (weight.gain * codes.scale) for s in sums), bias, edges)
 
 
 def _steps(slots: tuple[Tensor, ...], codes: Codes) -> tuple[Tensor, ...]:
@@ -97,12 +97,12 @@ def _phases(slots: tuple[Tensor, ...], weight: Tensor) -> tuple[Tensor, ...]:
     )
 
 
-def _interleaved(phases: tuple[Tensor, ...], bias: Tensor, edges: tuple[bool, bool]) -> Tensor:
+def interleaved(phases: tuple[Tensor, ...], bias: Tensor, edges: tuple[bool, bool]) -> Tensor:
     """(2h, 2W, C_out): the phases with their constants, each in its places."""
     rows, columns, channels = phases[0].shape
     out = phases[0].new_empty(2 * rows, 2 * columns, channels)
-    down = places(2 * rows, *edges)
-    across = places(2 * columns, True, True)
+    down = _places(2 * rows, *edges)
+    across = _places(2 * columns, True, True)
     for index, phase in enumerate(phases):
         ay, ax = divmod(index, 2)
         constants = bias[ay, ax][down[ay::2]][:, across[ax::2]]
@@ -116,7 +116,7 @@ def _conv(slots: tuple[Tensor, ...], weight: Tensor) -> Tensor:
     return F.conv3d(frames, weight.to(frames.dtype), padding=(0, 0, 1))[0, :, 0].permute(1, 2, 0)
 
 
-def places(size: int, at_start: bool, at_end: bool) -> Tensor:
+def _places(size: int, at_start: bool, at_end: bool) -> Tensor:
     """0, 1 or 2 for each index: first, inside, last."""
     places = torch.ones(size, dtype=torch.long)
     places[0] -= int(at_start)

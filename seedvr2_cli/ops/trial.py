@@ -1,6 +1,5 @@
 """Whole convs of a back end held against plain ones on the device: right, and faster, or not taken."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,9 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seedvr2_cli.base.errors import DeviceError
+from seedvr2_cli.ops.contracts import interior, new_slot
 from seedvr2_cli.ops.kernels import Kernels, PlainKernels
 from seedvr2_cli.ops.moments import Moments, Norm
-from seedvr2_cli.ops.probe import settle
+from seedvr2_cli.ops.probe import seconds
 from seedvr2_cli.ops.scales import Codes
 from seedvr2_cli.ops.slot_convs import SlotConvs
 from seedvr2_cli.ops.verdicts import verdicts_of
@@ -84,15 +84,6 @@ def summed_job(plain: Kernels, shape: tuple[int, int, int], dtype: torch.dtype) 
     return job
 
 
-def seconds(work: Callable[[], None], device: torch.device) -> float:
-    """Wall seconds of a job, the device's part included."""
-    settle(device)
-    start = time.perf_counter()
-    work()
-    settle(device)
-    return time.perf_counter() - start
-
-
 def try_convs(
     convs: SlotConvs, truth: SlotConvs, dtype: torch.dtype, device: torch.device, rates: Rates = kept_gain
 ) -> Trial:
@@ -158,9 +149,8 @@ def _slot(
 ) -> Tensor:
     """Rows of a map in a slot of their own."""
     height, width, channels = rows.shape
-    slot = torch.zeros(height + 2, width, channels, dtype=codes.dtype if codes else dtype, device=rows.device)
-    slot.fill_(codes.zero if codes else 0)
-    convs.fill(rows, affine, slot[1:-1], codes)
+    slot = new_slot(height, width, channels, codes or dtype, rows.device)
+    convs.fill(rows, affine, interior(slot), codes)
     return slot
 
 

@@ -146,8 +146,7 @@ def _int8(device: Device, options: ModelOptions, reporter: Reporter) -> EightBit
     if device.kind == "cuda":
         gate = answer_int8(device, dtype)
         reporter.emit(Line(ENGINE, gate.line))
-        convs = TritonConvs(place, torch.int8)
-        return EightBits(convs, options.eight.convs, "int8") if gate.ok else None
+        return EightBits(TritonConvs(place, torch.int8), options.eight.convs, "int8") if gate.ok else None
     problem = f"{device.name} has no integer convs"
     if device.kind == "cpu":
         kernels = choose_kernels(place, dtype).kernels

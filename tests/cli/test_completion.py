@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BASH = shutil.which("bash")
-pytestmark = pytest.mark.skipif(BASH is None, reason="needs bash")
+pytestmark = pytest.mark.bash
 
 
 @pytest.fixture

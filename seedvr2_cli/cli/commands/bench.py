@@ -3,8 +3,9 @@
 import json
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -94,12 +95,7 @@ def run(
             frames=frames,
             rounds=rounds,
         )
-        records = []
-        for record in bench_vae(options, reporter):
-            records.append(record)
-            if json_report:
-                sys.stdout.write(json.dumps(record) + "\n")
-                sys.stdout.flush()
+        records = _taken(bench_vae(options, reporter), json_report)
         if plot is not None:
             width, height = options.size
             write_plot(records, f"{width}x{height}, {frames} frames", plot, overwrite=overwrite)
@@ -137,14 +133,20 @@ def run_fp8(
             frames=frames,
             rounds=rounds,
         )
-        records = []
-        for record in bench_fp8(options, reporter):
-            records.append(record)
-            if json_report:
-                sys.stdout.write(json.dumps(record) + "\n")
-                sys.stdout.flush()
+        records = _taken(bench_fp8(options, reporter), json_report)
     if not json_report:
         sys.stdout.write(as_markdown(records))
+
+
+def _taken(records: Iterable[dict[str, Any]], json_report: bool) -> list[dict[str, Any]]:
+    """All records, each written as it comes where JSON is asked for."""
+    taken = []
+    for record in records:
+        taken.append(record)
+        if json_report:
+            sys.stdout.write(json.dumps(record) + "\n")
+            sys.stdout.flush()
+    return taken
 
 
 def _row(record: dict[str, object]) -> tuple[str, ...]:

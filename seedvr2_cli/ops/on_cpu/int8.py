@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from seedvr2_cli.ops.coding import codes_behind, first_code
+from seedvr2_cli.ops.contracts import interior, new_slot
 from seedvr2_cli.ops.kernels import Kernels, as_picture, as_rows
 from seedvr2_cli.ops.moments import Moments, Norm
-from seedvr2_cli.ops.reference import merge_taps
+from seedvr2_cli.ops.reference import conv3x3x3_coded, merge_taps
 from seedvr2_cli.ops.scales import Codes, quantise_weight
 from seedvr2_cli.ops.slot_convs import Affine, Edges
 
@@ -136,18 +137,16 @@ def int8_problem(kernels: Kernels) -> str:
     convs = OneDNNInt8(kernels)
     codes = convs.codes(Norm(torch.rand(16, generator=draw) + 0.5, torch.zeros(16), 1, 1e-6))
     assert codes is not None
-    slots = tuple(torch.full((8, 9, 16), codes.zero, dtype=torch.int8) for _ in range(3))
+    slots = tuple(new_slot(6, 9, 16, codes, torch.device("cpu")) for _ in range(3))
     out = torch.empty(6, 9, 24)
     try:
         for slot in slots:
-            convs.fill(torch.randn(6, 9, 16, generator=draw), None, slot[1:-1], codes)
+            convs.fill(torch.randn(6, 9, 16, generator=draw), None, interior(slot), codes)
         convs.conv(weight, bias, 3, codes, torch.float32)(slots, out, None)
     except (RuntimeError, AttributeError, TypeError, NotImplementedError) as error:
         return f"this torch cannot ({str(error).splitlines()[0][:120]})"
     coded = quantise_weight(weight, torch.int8, codes.lift)
-    frames = torch.stack([slot.double() - codes.zero for slot in slots]).permute(3, 0, 1, 2).unsqueeze(0)
-    exact = torch.nn.functional.conv3d(frames, coded.codes.double(), padding=(0, 0, 1))
-    wanted = exact[0, :, 0].permute(1, 2, 0) * coded.gain * codes.scale + bias
+    wanted = conv3x3x3_coded(slots, codes, coded, bias)
     off = float((out - wanted).norm() / wanted.norm())
     return "" if off < 1e-5 else f"its sums are off by {off:.1%}"
 

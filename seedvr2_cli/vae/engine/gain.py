@@ -1,13 +1,12 @@
 """Whether convs in 8 bits are worth it here: tried on a ResNet block with all that is in it but the convs."""
 
-import time
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from seedvr2_cli.ops.kernels import Kernels
-from seedvr2_cli.ops.probe import settle
+from seedvr2_cli.ops.probe import seconds
 from seedvr2_cli.ops.select import strip_elements
 from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice, SlotConvs
 from seedvr2_cli.vae.engine.buffers import Form
@@ -36,7 +35,7 @@ def block_gain(network: Network, kernels: Kernels, eight: SlotConvs, dtype: torc
         _runner(network, block, Build(kernels, dtype, choice=choice))
         for choice in (PLAIN_CHOICE, ConvChoice(eight=eight, chosen=names))
     ]
-    times = [[_seconds(run, kernels.device) for run in runs] for _ in range(ROUNDS)]
+    times = [[seconds(run, kernels.device) for run in runs] for _ in range(ROUNDS)]
     plain, coded = (min(taken) for taken in zip(*times, strict=True))
     return plain / coded
 
@@ -63,11 +62,3 @@ def _runner(network: Network, block: ResnetBlock, build: Build) -> Callable[[], 
     run(given[:1])  # a clip's first frame comes alone
     run(given)
     return lambda: run(given)
-
-
-def _seconds(run: Callable[[], None], device: torch.device) -> float:
-    settle(device)
-    start = time.perf_counter()
-    run()
-    settle(device)
-    return time.perf_counter() - start
