@@ -18,7 +18,7 @@ from seedvr2_cli.ops.select import strip_elements
 from seedvr2_cli.vae import layers, network
 from seedvr2_cli.vae.cache import Walk
 from seedvr2_cli.vae.config import VAEConfig
-from seedvr2_cli.vae.engine.buffers import Form, Scratch
+from seedvr2_cli.vae.engine.buffers import Form, Scratch, Tally
 from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.engine import Engine
 from seedvr2_cli.vae.engine.filters import SummedFilter
@@ -131,7 +131,7 @@ def conv_jobs(setting: Setting, part: Part, back_ends: Sequence[Kernels]) -> dic
         pairs = frames == 2 and kernels.winograd_pays(channels, setting.dtype)
         triple = Triple(kernels, weight.unbind(2), bias, setting.dtype, columns=1, in_pairs=pairs)
         filter = SummedFilter(kernels, triple, setting.dtype)
-        scratch = Scratch(setting.device)
+        scratch = Scratch(setting.device, Tally())
 
         def job(filter: SummedFilter = filter, scratch: Scratch = scratch) -> None:
             for first, last in setting.strips().over(height, width * outputs):

@@ -170,6 +170,6 @@ def _codes(vae: VideoVAE, options: Fp8Options) -> dict[str, Any] | None:
 
 def _plan(vae: VideoVAE, wanted: Wanted) -> Plan:
     """Choose the way, and make the halves that it takes; where they take turns, the second when it begins."""
-    plan = choose_way(vae.config, vae.dtype, vae.device, wanted, vae.engine.choice)
+    plan = choose_way(vae.config, vae.dtype, vae.device, wanted, vae.engine.choice, vae.engine.kernels)
     vae.engine.prepare(plan.way, encoder=wanted.encodes, decoder=wanted.decodes and not wanted.in_turn)
     return plan

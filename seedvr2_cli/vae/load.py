@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from seedvr2_cli.hub.find import find_local
 from seedvr2_cli.hub.known import Variant
 from seedvr2_cli.hub.places import FindOptions
 from seedvr2_cli.ops.kernels import Kernels
+from seedvr2_cli.ops.on_cpu.heap import weights_apart
 from seedvr2_cli.ops.probe import choose_dtype, parse_dtype, probe_device
 from seedvr2_cli.ops.select import choose_kernels
 from seedvr2_cli.ops.slot_convs import ConvChoice
@@ -87,7 +89,9 @@ def load_onto(
         place = torch.device(device.torch_name)
         choice = choose_kernels(place, kind)
         _say(reporter, f"Kernels: {choice.line}")
-        stored = assign(network, source, dtype_of=lambda name: weight_dtype(name, kind), device=place).stored
+        with weights_apart() if place.type == "cpu" else nullcontext():
+            held = assign(network, source, dtype_of=lambda name: weight_dtype(name, kind), device=place)
+        stored = held.stored
     parts = (f"{stored.parameters / 1e6:.1f} M parameters", *stored.quants, say_bytes(stored.nbytes))
     took = say_seconds(time.perf_counter() - started)
     text = f"Loaded {stored.tensors} tensors ({', '.join(parts)}) in {took}"

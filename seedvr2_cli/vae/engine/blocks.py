@@ -37,6 +37,11 @@ class ResnetBlock:
     conv2: CausalConv
     shortcut: Shortcut | None
 
+    @property
+    def in_pairs(self) -> bool:
+        """See CausalConv."""
+        return self.conv1.in_pairs or self.conv2.in_pairs
+
     def __call__(self, now: Pass, sources: Sequence[Measured]) -> list[Map]:
         """(H, W, C) -> (H, W, C') for each source, which is released."""
         of = sources[0].form

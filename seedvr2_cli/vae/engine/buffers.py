@@ -1,18 +1,16 @@
 """The memory that frames go through: maps and slots, taken and given back, never made twice."""
 
 import math
-import mmap
-import tempfile
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, UntypedStorage
 
-from seedvr2_cli.base.errors import OutputError
-from seedvr2_cli.base.units import say_bytes
+from seedvr2_cli.vae.engine.pages import anonymous, in_file
+
+SLACK = 1.25  # of a spent buffer over what is asked for: more, and large ones are missing where needed
 
 
 @dataclass(frozen=True)
@@ -46,71 +44,72 @@ class Tally:
     """Bytes of buffers that are there at once; peak: the most so far."""
 
     def __init__(self) -> None:
-        self._bytes = 0
+        self.bytes = 0
         self.peak = 0
 
     def add(self, count: int) -> None:
         """So many bytes more, or less."""
-        self._bytes += count
-        self.peak = max(self.peak, self._bytes)
+        self.bytes += count
+        self.peak = max(self.peak, self.bytes)
 
 
 class Buffers:
-    """Whole-frame buffers on one device, kept for the next one of their form where `keeps`.
+    """Whole-frame buffers on one device, used again for others of about their size.
 
-    tally: counts what is made and freed. folder: they are mapped files there, on a CPU alone.
-
-    A fresh large block costs a page fault for every 4 KiB that is written, which on a CPU is as dear as the
-    norm that fills it. Users write inside the zeros of a form, never on them.
+    tally: counts what is made and freed; before anything pushes its peak up, spent buffers go. folder: they
+    are mapped files there, on a CPU alone. Users write inside the zeros of a form, and above and below.
     """
 
-    def __init__(
-        self, device: torch.device, tally: Tally, *, keeps: bool = True, folder: Path | None = None
-    ) -> None:
+    def __init__(self, device: torch.device, tally: Tally, *, folder: Path | None = None) -> None:
         self._device = device
         self._tally = tally
-        self._keeps = keeps
         self._folder = folder
-        self._free: dict[Form, list[Tensor]] = defaultdict(list)
+        self._free: list[UntypedStorage] = []  # the newest last
 
     def take(self, form: Form) -> Tensor:
-        """A buffer; inside the zeros is what its last user left."""
-        free = self._free[form]
-        if free:
-            return free.pop()
-        self._tally.add(form.nbytes)
-        return self._made(form)
+        """A buffer with anything in it but for zeros on the right."""
+        block = self._spent(form.nbytes)
+        if block is None:
+            block = self._fresh(form.nbytes)
+        buffer = torch.empty(0, dtype=form.dtype, device=self._device)
+        _, columns, channels = form.shape
+        buffer.set_(block, 0, form.shape, (columns * channels, channels, 1))
+        if form.right:
+            buffer[:, form.width :].fill_(form.zero)
+        return buffer
 
-    def give(self, form: Form, buffer: Tensor) -> None:
+    def give(self, buffer: Tensor) -> None:
         """Take a buffer back."""
-        if self._keeps:
-            self._free[form].append(buffer)
-        else:
-            self._tally.add(-form.nbytes)
+        self._free.append(buffer.untyped_storage())
 
-    def _made(self, form: Form) -> Tensor:
-        if self._folder is None or self._device.type != "cpu":
-            zeros = torch.zeros(form.shape, dtype=form.dtype, device=self._device)
-            return zeros.fill_(form.zero) if form.zero else zeros
-        try:
-            with tempfile.TemporaryFile(dir=self._folder) as file:
-                file.truncate(form.nbytes)
-                mapped = mmap.mmap(file.fileno(), form.nbytes)
-        except OSError as error:
-            what = f"a cache of {say_bytes(form.nbytes)} cannot be made ({error.strerror})"
-            raise OutputError(what, where=self._folder, do="give a folder on a disk with room") from error
-        zeros = torch.frombuffer(mapped, dtype=form.dtype).view(form.shape)
-        return zeros.fill_(form.zero) if form.zero else zeros
+    def _spent(self, count: int) -> UntypedStorage | None:
+        """The smallest spent buffer that will do and is not much too large."""
+        fitting = [block for block in self._free if count <= block.nbytes() <= count * SLACK]
+        if not fitting:
+            return None
+        best = min(fitting, key=lambda block: block.nbytes())
+        self._free = [block for block in self._free if block is not best]
+        return best
+
+    def _fresh(self, count: int) -> UntypedStorage:
+        while self._free and self._tally.bytes + count > self._tally.peak:
+            self._tally.add(-self._free.pop().nbytes())
+        self._tally.add(count)
+        if self._device.type != "cpu":
+            return torch.empty(count, dtype=torch.uint8, device=self._device).untyped_storage()
+        block = anonymous(count) if self._folder is None else in_file(self._folder, count)
+        return block.untyped_storage()
 
 
 class Scratch:
     """Room for the pieces of a strip, by name, grown to the largest asked for.
 
-    What is taken is good until the same name is taken again.
+    What is taken is good until the same name is taken again. tally: counts it.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, tally: Tally) -> None:
         self._device = device
+        self._tally = tally
         self._room: dict[tuple[str, torch.dtype], Tensor] = {}
 
     def take(self, name: str, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
@@ -118,5 +117,6 @@ class Scratch:
         count = math.prod(shape)
         room = self._room.get((name, dtype))
         if room is None or room.numel() < count:
+            self._tally.add((count - (0 if room is None else room.numel())) * dtype.itemsize)
             room = self._room[name, dtype] = torch.empty(count, dtype=dtype, device=self._device)
         return room[:count].view(tuple(shape))

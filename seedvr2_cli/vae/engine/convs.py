@@ -9,11 +9,11 @@ from torch import Tensor
 
 from seedvr2_cli.ops.kernels import Kernels
 from seedvr2_cli.ops.moments import Norm
-from seedvr2_cli.ops.slot_convs import Affine
 from seedvr2_cli.vae.engine.buffers import Buffers, Form
 from seedvr2_cli.vae.engine.filters import Filter, plain_fill
-from seedvr2_cli.vae.engine.frames import Fill, KeptSlot, Map, Measured, Slot, Source, Strips
+from seedvr2_cli.vae.engine.frames import KeptSlot, Map, Measured, Slot, Source, Strips
 from seedvr2_cli.vae.engine.memory import ClipMemory
+from seedvr2_cli.vae.engine.past import Home, InMemory
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,14 @@ class Pass:
     def buffers(self) -> Buffers:
         return self.memory.buffers
 
-    def slot(
-        self, source: Source, affine: Affine | None, form: Form, *, keep: bool, fill: Fill | None = None
-    ) -> Slot:
-        """A slot that is kept, or one that passes. fill: None where it holds the map's own type."""
-        fill = fill or partial(plain_fill, self.kernels)
+    def slot(self, source: Source, form: Form, *, keep: bool) -> Slot | KeptSlot:
+        """The slot of a map that is read as it is: one that is kept, or one that passes."""
+        fill = partial(plain_fill, self.kernels)
         if keep:
-            return KeptSlot(source, affine, form, fill, self.memory.slots)
-        return Slot(source, affine, form, fill, self.kernels.device)
+            return KeptSlot(source, None, form, fill, self.memory.slots.take(form))
+        return Slot(source, None, form, fill, self.memory.scratch)
 
-    def remember(self, conv: int, slots: Sequence[Slot], *, reach: int = 2) -> None:
+    def remember(self, conv: int, slots: Sequence[Slot | KeptSlot], *, reach: int = 2) -> None:
         """Hold the last slots of a conv that looks `reach` frames back, or nothing if no frames follow."""
         if not self.keep:
             self.memory.forget(conv)
@@ -69,6 +67,11 @@ class CausalConv:
         self._filter = filter
         self.channels = channels
 
+    @property
+    def in_pairs(self) -> bool:
+        """Two frames at once cost less than one after the other."""
+        return self._filter.in_pairs
+
     def __call__(
         self,
         now: Pass,
@@ -83,23 +86,39 @@ class CausalConv:
         of = sources[0].form
         kind, zero = self._filter.slot_type, self._filter.zero
         form = Form(of.height, of.width, of.channels, kind, top=1, bottom=1, zero=zero)
-        slots = [
-            now.slot(source, source.moments.affine(self._norm), form, keep=now.keep, fill=self._filter.fill)
-            for source in sources
-        ]
-        held = now.memory.recall(self.index)
-        for first, last in now.strips.over(of.height, of.width * self.channels):
-            frames = [slot[first : last + 2] for slot in held]
+        strips = list(now.strips.over(of.height, of.width * self.channels))
+        past, cut = now.memory.past(self.index), len(strips) > 1
+        homes = past.open(form, len(sources), over_oldest=cut) if now.keep else []
+        slots = self._slots(now, sources, form, [] if cut else homes)
+        for first, last in strips:
+            frames = [home.get(first, last + 2) for home in past.frames]
             frames += [slot.rows(first, last + 2) for slot in slots]
             beside = [partial(rows, first, last) for rows in residuals] if residuals else None
             if first == 0:
                 for out in outs:
                     out.rewrite()
             written = [out.data[first:last] for out in outs]
-            moments = self._filter(frames, len(held), written, beside, now.memory.scratch)
+            moments = self._filter(frames, len(past.frames), written, beside, now.memory.scratch)
             for out, part in zip(outs, moments, strict=True):
                 out.wrote(part)
-        now.remember(self.index, slots)
+            if cut:
+                over = last if last < of.height else last + 2  # the next strip reads the last two rows again
+                for home, rows in zip(homes, frames[len(past.frames) :], strict=False):
+                    home.put(first, rows[: over - first])
+        past.close(homes)
+
+    def _slots(
+        self, now: Pass, sources: Sequence[Measured], form: Form, homes: Sequence[Home]
+    ) -> list[Slot | KeptSlot]:
+        """Slots that pass, or that are filled in their homes, where there are any in memory."""
+        slots: list[Slot | KeptSlot] = []
+        for k, source in enumerate(sources):
+            affine, home = source.moments.affine(self._norm), homes[k] if homes else None
+            if isinstance(home, InMemory):
+                slots.append(KeptSlot(source, affine, form, self._filter.fill, home.data))
+            else:
+                slots.append(Slot(source, affine, form, self._filter.fill, now.memory.scratch, k))
+        return slots
 
 
 class StackedConv:
@@ -121,7 +140,7 @@ class StackedConv:
         """Write out, one frame, from source."""
         of = source.form
         form = Form(of.height, of.width, of.channels, self._dtype, top=1, bottom=1)
-        slot = now.slot(source, None, form, keep=now.keep)
+        slot = now.slot(source, form, keep=now.keep)
         held = now.memory.recall(self.index)
         for first, last in now.strips.over(of.height, of.width * self.channels):
             new = slot.rows(first, last + 2)
@@ -151,7 +170,8 @@ class NarrowConv:
         """Write out, (H, W, O) float32."""
         of, o = source.form, self.channels
         read = Form(of.height, of.width, of.channels, of.dtype, top=1, bottom=1)
-        slot = now.slot(source, source.moments.affine(self._norm), read, keep=False)
+        affine, fill = source.moments.affine(self._norm), partial(plain_fill, now.kernels)
+        slot = Slot(source, affine, read, fill, now.memory.scratch)
         form = Form(of.height, of.width, 2 * o, torch.float32)
         held = now.memory.recall(self.index)
         sums = held[0] if held else now.memory.slots.take(form) if now.keep else None

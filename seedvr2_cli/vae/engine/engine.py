@@ -1,6 +1,7 @@
 """The engine: both halves, made when they are first used, and the way a clip is taken through them."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from seedvr2_cli.base.errors import WeightsError
 from seedvr2_cli.ops.kernels import Kernels
-from seedvr2_cli.ops.on_cpu.heap import give_back
+from seedvr2_cli.ops.on_cpu.heap import give_back, weights_apart
 from seedvr2_cli.ops.select import choose_kernels, strip_elements
 from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
 from seedvr2_cli.vae.engine.convs import Pass
@@ -67,9 +68,7 @@ class Engine:
 
     def start(self, way: Way, clips: int) -> tuple[ClipMemory, ...]:
         """The memory of clips that have not begun."""
-        return tuple(
-            ClipMemory(self._device, keeps=way.keeps_buffers, folder=way.cache_folder) for _ in range(clips)
-        )
+        return tuple(ClipMemory(self._device, folder=way.cache_folder) for _ in range(clips))
 
     def encode(self, x: Tensor, memory: ClipMemory, way: Way, last: bool) -> Tensor:
         """x: (3, t, H, W), the first slice 4n + 1 frames, later ones 4n -> moments (2 z, t', h, w)."""
@@ -105,8 +104,9 @@ class Engine:
 
     def _made(self, make: Callable[[], Half], source: nn.Module) -> Half:
         """The packed half; the weights that it was made of are given up."""
-        half = make()
-        source.to("meta")
+        with weights_apart() if self._device.type == "cpu" else nullcontext():
+            half = make()
+            source.to("meta")
         self._give_back()
         return half
 

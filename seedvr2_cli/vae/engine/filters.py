@@ -16,10 +16,12 @@ Beside = Callable[[], Tensor]  # rows to be added to a conv's, made when they ar
 
 
 class Filter(Protocol):
-    """The kernel of one conv. slot_type: what its slots hold; zero: the value that stands for 0.0 there."""
+    """The kernel of one conv. slot_type: what its slots hold; zero: the value that stands for 0.0 there.
+    in_pairs: two frames at once cost less than one after the other."""
 
     slot_type: torch.dtype
     zero: int
+    in_pairs: bool
 
     def fill(self, rows: Tensor, affine: Affine | None, out: Tensor) -> None:
         """Rows of a map, normalised, into a slot's."""
@@ -45,7 +47,7 @@ class SummedFilter:
     """As three taps of 2-D convs, summed."""
 
     def __init__(self, kernels: Kernels, triple: Triple, dtype: torch.dtype) -> None:
-        self.slot_type, self.zero = dtype, 0
+        self.slot_type, self.zero, self.in_pairs = dtype, 0, triple.in_pairs
         self._kernels = kernels
         self._triple = triple
 
@@ -72,6 +74,8 @@ class SummedFilter:
 
 class WholeFilter:
     """By a back end that takes a frame's conv whole, residual and moments included."""
+
+    in_pairs = False
 
     def __init__(
         self, convs: SlotConvs, norm: Norm, weight: Tensor, bias: Tensor, dtype: torch.dtype

@@ -36,10 +36,12 @@ class Place:
 
 
 class FoldedFilter(Protocol):
-    """What an upsampler computes from slots. slot_type: what they hold; first_code: as in SlotConvs."""
+    """What an upsampler computes from slots. slot_type: what they hold; first_code: as in SlotConvs.
+    in_pairs: as in Filter."""
 
     slot_type: torch.dtype
     first_code: float | None
+    in_pairs: bool
 
     def fill(self, rows: Tensor, out: Tensor, scale: float) -> None:
         """Rows of a map into a slot's. scale: of its codes."""
@@ -60,8 +62,9 @@ class _InMapsType:
 
     first_code: float | None = None
 
-    def __init__(self, dtype: torch.dtype) -> None:
+    def __init__(self, dtype: torch.dtype, *, in_pairs: bool = False) -> None:
         self.slot_type = dtype
+        self.in_pairs = in_pairs
 
     def fill(self, rows: Tensor, out: Tensor, scale: float) -> None:
         out.copy_(rows)
@@ -71,7 +74,7 @@ class SummedStill(_InMapsType):
     """An upsampler that leaves time alone: three taps in time for each phase."""
 
     def __init__(self, kernels: Kernels, folder: Folder, dtype: torch.dtype, *, in_pairs: bool) -> None:
-        super().__init__(dtype)
+        super().__init__(dtype, in_pairs=in_pairs)
         self._phases = []
         every = [tap for taps in STILL for tap in taps]
         for place in PHASES:
@@ -118,6 +121,8 @@ class SummedDoubled(_InMapsType):
 
 class _InCodes:
     """Slots of a back end that takes all phases in space at once, moments included."""
+
+    in_pairs = False
 
     def __init__(self, convs: SlotConvs, dtype: torch.dtype) -> None:
         unit = convs.raw_codes(1.0)

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from seedvr2_cli.ops.moments import Moments
 from seedvr2_cli.ops.slot_convs import Affine
-from seedvr2_cli.vae.engine.buffers import Buffers, Form
+from seedvr2_cli.vae.engine.buffers import Buffers, Form, Scratch
 
 Range = tuple[int, int]  # rows [first, last)
 Fill = Callable[[Tensor, Affine | None, Tensor], None]  # rows of a map, normalised, into a slot's
@@ -77,7 +76,7 @@ class Map:
         self._moments = None
 
     def release(self) -> None:
-        self._buffers.give(self.form, self.data)
+        self._buffers.give(self.data)
         del self.data  # whoever still knows the map must not keep its memory
 
 
@@ -101,35 +100,61 @@ class Slot:
     """What a conv reads of one frame: its rows, normalised or as they are, inside a border of zeros.
 
     Rows are counted in the slot, its border included, and are filled in as they are asked for, from top to
-    bottom. This one holds the rows at hand alone.
+    bottom. This one holds the rows at hand alone. number: among the slots of one conv.
     """
 
     def __init__(
-        self, source: Source, affine: Affine | None, form: Form, fill: Fill, device: torch.device
+        self, source: Source, affine: Affine | None, form: Form, fill: Fill, scratch: Scratch, number: int = 0
     ) -> None:
         self.form = form
-        self._source = source
-        self._write = fill
-        self._affine = affine
-        self._held = torch.empty((0, *form.shape[1:]), dtype=form.dtype, device=device)
+        self._filler = _Filler(source, affine, form, fill)
+        self._scratch = scratch
+        self._name = f"slot {number}"
+        self._held: Tensor | None = None
         self._first = self._last = 0  # the rows that are held
 
     def rows(self, first: int, last: int) -> Tensor:
         """Rows [first, last), (last - first, W + right, C), good until the next call."""
         count, kept = last - first, max(0, self._last - first)
-        carried = self._held[first - self._first : self._last - self._first].clone() if kept else None
-        if len(self._held) < count:
-            shape = (count, *self.form.shape[1:])
-            self._held = torch.empty(shape, dtype=self.form.dtype, device=self._held.device)
-            self._held.fill_(self.form.zero)
-        held = self._held[:count]
+        carried = None
+        if kept and self._held is not None:
+            carried = self._held[first - self._first : self._last - self._first].clone()
+        held = self._scratch.take(self._name, (count, *self.form.shape[1:]), self.form.dtype)
+        if self.form.right:
+            held[:, self.form.width :].fill_(self.form.zero)
         if carried is not None:
             held[:kept] = carried
-        self._fill(held[kept:], first + kept)
-        self._first, self._last = first, last
+        self._filler(held[kept:], first + kept)
+        self._first, self._last, self._held = first, last, held
         return held
 
-    def _fill(self, rows: Tensor, first: int) -> None:
+
+class KeptSlot:
+    """A slot that holds all its rows, and outlives its frame as the memory of a causal conv. data: room for
+    them."""
+
+    def __init__(self, source: Source, affine: Affine | None, form: Form, fill: Fill, data: Tensor) -> None:
+        self.form = form
+        self.data = data
+        self._filler = _Filler(source, affine, form, fill)
+        self._last = 0
+
+    def rows(self, first: int, last: int) -> Tensor:
+        """Rows [first, last), a view of the buffer."""
+        if last > self._last:
+            self._filler(self.data[self._last : last], self._last)
+            self._last = last
+        return self.data[first:last]
+
+
+@dataclass(frozen=True)
+class _Filler:
+    source: Source
+    affine: Affine | None
+    form: Form
+    write: Fill
+
+    def __call__(self, rows: Tensor, first: int) -> None:
         """Write the slot's rows from `first` on."""
         top, bottom = self.form.top, self.form.top + self.form.height
         last = first + len(rows)
@@ -138,23 +163,6 @@ class Slot:
         rows[high - first :].fill_(self.form.zero)
         if low == high:
             return
-        part = self._source.rows(low - top, high - top)
+        part = self.source.rows(low - top, high - top)
         inside = rows[low - first : high - first, : self.form.width]
-        self._write(part, self._affine, inside)
-
-
-class KeptSlot(Slot):
-    """A slot that outlives its frame as the memory of a causal conv. data: the whole buffer."""
-
-    def __init__(
-        self, source: Source, affine: Affine | None, form: Form, fill: Fill, buffers: Buffers
-    ) -> None:
-        self.data = buffers.take(form)
-        super().__init__(source, affine, form, fill, self.data.device)
-
-    def rows(self, first: int, last: int) -> Tensor:
-        """Rows [first, last), a view of the buffer."""
-        if last > self._last:
-            self._fill(self.data[self._last : last], self._last)
-            self._last = last
-        return self.data[first:last]
+        self.write(part, self.affine, inside)

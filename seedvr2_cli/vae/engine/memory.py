@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from seedvr2_cli.vae.engine.buffers import Buffers, Form, Scratch, Tally
+from seedvr2_cli.vae.engine.past import Home, InMemory, Past
 
 Held = tuple[Tensor, ...]
 
@@ -25,15 +26,23 @@ class ClipMemory:
     slots live in files, which have no name and go when they are no longer held.
     """
 
-    def __init__(self, device: torch.device, *, keeps: bool = True, folder: Path | None = None) -> None:
+    def __init__(self, device: torch.device, *, folder: Path | None = None) -> None:
         self.begun = False
         self.tally = Tally()
         in_files = Tally() if folder else self.tally
-        self.buffers = Buffers(device, self.tally, keeps=keeps)
-        self.slots = Buffers(device, in_files, keeps=keeps, folder=folder)
-        self.scratch = Scratch(device)
+        self.buffers = Buffers(device, self.tally)
+        self.slots = Buffers(device, in_files, folder=folder)
+        self.scratch = Scratch(device, self.tally)
         self.scales: dict[int, float] = {}  # of the codes in a conv's slots, where a clip settles them
         self._entries: dict[int, _Entry] = {}
+        self._pasts: dict[int, Past] = {}
+
+    def past(self, conv: int) -> Past:
+        """What a wide conv remembers; it is empty at a clip's start."""
+        return self._pasts.setdefault(conv, Past(self._home))
+
+    def _home(self, form: Form) -> Home:
+        return InMemory(form, self.slots)
 
     def recall(self, conv: int) -> Held:
         """The slots that a conv holds, the oldest first; none at a clip's start.
@@ -60,9 +69,10 @@ class ClipMemory:
             return
         for slot in entry.held:
             if all(slot is not kept for kept in but):
-                self.slots.give(entry.form, slot)
+                self.slots.give(slot)
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the held slots take."""
-        return sum(slot.nbytes for entry in self._entries.values() for slot in entry.held)
+        """Bytes that what is remembered takes."""
+        slots = sum(slot.nbytes for entry in self._entries.values() for slot in entry.held)
+        return slots + sum(home.nbytes for past in self._pasts.values() for home in past.frames)

@@ -9,22 +9,23 @@ from torch import Tensor
 
 from seedvr2_cli.base.errors import DeviceError
 from seedvr2_cli.base.units import say_bytes
-from seedvr2_cli.ops.kernels import Packed
+from seedvr2_cli.ops.kernels import Kernels, Packed
 from seedvr2_cli.ops.moments import Moments, Norm
 from seedvr2_cli.ops.scales import Codes
 from seedvr2_cli.ops.select import strip_elements
 from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, Affine, ConvChoice, SlotConvs
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.engine.convs import Pass
-from seedvr2_cli.vae.engine.frames import Strips
+from seedvr2_cli.vae.engine.frames import Range, Strips
 from seedvr2_cli.vae.engine.memory import ClipMemory
 from seedvr2_cli.vae.engine.program import Build, Decoder, Encoder
 from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.network import Network
 
 META = torch.device("meta")
-PIECES = 6  # strips' pieces alive at once: a conv's results, what is mixed for it, what its norm makes
+PIECES = 4  # strips' pieces alive at once beside the scratch: a conv's results, a shortcut's
 PICTURE = 2 * 3 * 4  # bytes per pixel of a frame on its way in or out, twice, in float32
+CLIP = 3  # latents after which a clip holds no more: the low stages see one frame of each, and hold two
 OTHER = 96 << 20  # what oneDNN and the allocator hold beside the buffers (bench vae)
 
 
@@ -55,6 +56,7 @@ class _Job:
     device: torch.device
     wanted: Wanted
     choice: ConvChoice
+    kernels: Kernels | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,14 @@ def choose_way(
     device: torch.device,
     wanted: Wanted,
     choice: ConvChoice = PLAIN_CHOICE,
+    kernels: Kernels | None = None,
 ) -> Plan:
-    """The fastest way whose estimate fits the budget. choice: which convs are taken whole, as the engine's.
+    """The fastest way whose estimate fits the budget. choice, kernels: the engine's; without kernels frames
+    are taken to come in pairs wherever they may.
 
     Raises DeviceError with the smallest budget that would do.
     """
-    job = _Job(config, dtype, device, wanted, choice)
+    job = _Job(config, dtype, device, wanted, choice, kernels)
     if wanted.way is not None:
         return _estimate(job, wanted.way, "in the way that the run began with")
     budget = wanted.budget
@@ -127,8 +131,6 @@ def _ways(job: _Job) -> Iterator[tuple[Way, str]]:
     folder = wanted.folder if _may_use_files(job) else None
     way = Way(strip_rows=wanted.strip_rows)
     yield way, "all in memory"
-    way = replace(way, keeps_buffers=False)
-    yield way, "spent buffers are freed"
     single = replace(way, in_pairs=False)
     yield single, "one frame at a time"
     if folder is not None:
@@ -144,16 +146,17 @@ def _ways(job: _Job) -> Iterator[tuple[Way, str]]:
 
 
 def _dry_run(job: _Job, way: Way, *, encoding: bool) -> ClipMemory:
-    """Two latents, or one where there is one frame, through one half: what is held does not grow after."""
+    """A few latents, or one where there is one frame, through one half: what is held does not grow after."""
     network = Network.on_meta(job.config)
-    build = Build(_Shapes(), job.dtype, winograd=way.in_pairs, choice=_shapes_of(job.choice))
-    memory = ClipMemory(META, keeps=way.keeps_buffers, folder=way.cache_folder)
+    build = Build(_Shapes(job.kernels), job.dtype, winograd=way.in_pairs, choice=_shapes_of(job.choice))
+    memory = ClipMemory(META, folder=way.cache_folder)
     width, height = job.wanted.size
     alone = job.wanted.alone
+    strips = _Ends(way.strip_rows, strip_elements(job.device))
     encoder = Encoder(build, network.encoder) if encoding else None
     decoder = None if encoding else Decoder(build, network.decoder)
-    for k in range(1 if alone else 2):
-        now = Pass(build.kernels, memory, Strips(None, None), not alone, way.in_pairs, way.stores_last)
+    for k in range(1 if alone else CLIP):
+        now = Pass(build.kernels, memory, strips, not alone, way.in_pairs, way.stores_last)
         if encoder:
             frames = encoder.frames_per_latent if k else 1
             encoder.latent(now, torch.empty((frames, height, width, 3), device=META, dtype=job.dtype))
@@ -165,14 +168,26 @@ def _dry_run(job: _Job, way: Way, *, encoding: bool) -> ClipMemory:
     return memory
 
 
+class _Ends(Strips):
+    """The first and the last strip of a frame: those between take no more than these."""
+
+    def over(self, height: int, row_elements: int) -> Iterator[Range]:
+        first, *others = super().over(height, row_elements)
+        yield first
+        yield from others[-1:]
+
+
 class _Shapes:
     """Kernels that compute nothing but shapes."""
 
     name = "shapes"
     device = META
 
+    def __init__(self, like: Kernels | None) -> None:
+        self._like = like
+
     def winograd_pays(self, channels: int, dtype: torch.dtype) -> bool:
-        return True
+        return self._like is None or self._like.winograd_pays(channels, dtype)
 
     def pack(self, weight: Tensor, dtype: torch.dtype, *, stride: int = 1, columns: int = 0) -> Packed:
         return Packed(weight, stride, columns)

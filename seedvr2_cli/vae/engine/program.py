@@ -153,6 +153,11 @@ class Stage:
     blocks: tuple[ResnetBlock, ...]
     sampler: DoubledUpsample | StillUpsample | Downsample | None
 
+    def at_once(self, now: Pass) -> int:
+        """Frames to be taken through it at a time, where the clip has them: two, if that costs less."""
+        still = isinstance(self.sampler, StillUpsample) and self.sampler.in_pairs
+        return 2 if now.in_pairs and (still or any(block.in_pairs for block in self.blocks)) else 1
+
 
 class Decoder:
     """Latents to frames, one latent at a time."""
@@ -184,6 +189,10 @@ class Decoder:
     def _stage(self, number: int, now: Pass, group: Sequence[Measured]) -> Iterator[Tensor]:
         """Take one frame or two through a stage and those behind it, depth first."""
         stage = self._stages[number]
+        if len(group) > stage.at_once(now):
+            for part, source in in_turn(now, group):
+                yield from self._stage(number, part, [source])
+            return
         for block in stage.blocks:
             group = block(now, group)
         if stage.sampler is None:
@@ -202,14 +211,7 @@ class Decoder:
             for part, source in in_turn(now, group):
                 doubled = stage.sampler(part, source)
                 source.release()
-                yield from self._parts(number + 1, part, doubled)
-
-    def _parts(self, number: int, now: Pass, group: Sequence[Measured]) -> Iterator[Tensor]:
-        if now.in_pairs:
-            yield from self._stage(number, now, group)
-            return
-        for part, source in in_turn(now, group):
-            yield from self._stage(number, part, [source])
+                yield from self._stage(number + 1, part, doubled)
 
     def _frames(self, now: Pass, group: Sequence[Measured]) -> Iterator[Tensor]:
         for part, source in in_turn(now, group):
@@ -254,7 +256,7 @@ class Encoder:
         float32."""
         flow = self._enter(now, frames)
         for stage in self._stages:
-            flow = self._through(stage, flow, 2 if now.in_pairs else 1)
+            flow = self._through(stage, flow, stage.at_once(now))
         ((part, x),) = flow
         x = self._mid(part, x)
         of = x.form

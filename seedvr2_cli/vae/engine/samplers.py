@@ -67,7 +67,7 @@ class Upsample:
         def fill(rows: Tensor, affine: Affine | None, out: Tensor) -> None:
             self._filter.fill(rows, out, scale)
 
-        return KeptSlot(source, None, form, fill, now.memory.slots)
+        return KeptSlot(source, None, form, fill, now.memory.slots.take(form))
 
     def _scale(self, now: Pass, source: Measured) -> float:
         """Of the slots' codes, the same for a whole clip: what its first frame asks for, and room above."""
@@ -108,13 +108,18 @@ class Upsample:
         now.remember(self.index, slots, reach=self.reach)
         if not now.keep:
             for slot in slots:
-                now.memory.slots.give(slot.form, slot.data)
+                now.memory.slots.give(slot.data)
 
 
 class StillUpsample(Upsample):
     """Twice the width and height: three taps in time for each phase."""
 
     reach = 2
+
+    @property
+    def in_pairs(self) -> bool:
+        """See CausalConv."""
+        return self._filter.in_pairs
 
     def __call__(self, now: Pass, sources: Sequence[Measured]) -> list[Map]:
         """One or two frames (h, w, C) -> as many of (2 h, 2 w, C')."""
@@ -177,7 +182,7 @@ class Downsample:
         """One frame (h, w, C) -> (h // 2, w // 2, C'); None where it waits for the next one."""
         of = source.form
         form = Form(of.height, of.width, of.channels, self._dtype, bottom=1, right=1)
-        slot = now.slot(source, None, form, keep=self.halves_time and now.keep)
+        slot = now.slot(source, form, keep=self.halves_time and now.keep)
         held = now.memory.recall(self.index) if self.halves_time else ()
         if len(held) == 1:
             slot.rows(0, form.shape[0])

@@ -30,7 +30,7 @@ class Triple:
         oldest, middle, newest = (tap.float() for tap in taps)
         self._kernels = kernels
         self._bias = bias.to(kernels.device, torch.float32)
-        self._in_pairs = in_pairs
+        self.in_pairs = in_pairs
 
         def pack(weight: Tensor) -> Packed:
             return kernels.pack(weight, dtype, columns=columns)
@@ -52,7 +52,7 @@ class Triple:
 
     def first(self, new: Tensor) -> Tensor:
         """The clip's first frame, its own history."""
-        if not self._in_pairs:
+        if not self.in_pairs:
             return self._kernels.conv(new, self._merged, self._bias)
         return self._kernels.conv(new, self._merged, self._bias * 0.5).mul_(2)
 
@@ -60,7 +60,7 @@ class Triple:
         """One frame behind two."""
         kernels = self._kernels
         total = kernels.conv(oldest, self._oldest, self._bias)
-        if self._in_pairs:  # the middle tap is the difference of the two that are held
+        if self.in_pairs:  # the middle tap is the difference of the two that are held
             kernels.add_conv(total, middle, self._merged)
             total.sub_(kernels.conv(middle, self._other))
         else:
@@ -70,7 +70,7 @@ class Triple:
 
     def pair(self, frames: Sequence[Tensor], scratch: Scratch) -> tuple[Tensor, Tensor]:
         """Two frames behind two. frames: all four, the oldest first."""
-        if not self._in_pairs:
+        if not self.in_pairs:
             return self.single(*frames[:3]), self.single(*frames[1:])
         kernels = self._kernels
         a, b, c, d = frames

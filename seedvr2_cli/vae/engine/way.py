@@ -9,13 +9,12 @@ class Way:
     """How a clip goes through. Every way gives the same frames, up to rounding.
 
     in_pairs: two frames at a time where the clip has them. strip_rows: rows of a frame at a time, None: what
-    suits the device. keeps_buffers: hold spent buffers for the next frame. stores_last: hold the last
+    suits the device. stores_last: hold the last
     upsampler's output rather than computing it again where it is read. cache_folder: where files are made
     that hold the causal caches; None: they are in memory.
     """
 
     in_pairs: bool = True
     strip_rows: int | None = None
-    keeps_buffers: bool = True
     stores_last: bool = True
     cache_folder: Path | None = None

@@ -69,7 +69,6 @@ def test_an_error_is_at_most_1_2_times_that_of_ideal_scales(config, size, policy
         Way,
         in_pairs=st.booleans(),
         strip_rows=st.none() | st.integers(1, 40),
-        keeps_buffers=st.booleans(),
         stores_last=st.booleans(),
     ),
     st.integers(1, 3),

@@ -55,7 +55,7 @@ def test_any_way_and_any_slices_are_as_close_to_float32(way, length):
 def test_slices_and_freed_buffers_change_nothing():
     mean = torch.randn(1, 16, 3, 3, 4, generator=torch.Generator().manual_seed(0))
     whole = in_int8(MINI, "high").decode(mean)
-    way = Way(keeps_buffers=False, stores_last=False)
+    way = Way(stores_last=False)
     pieces = in_int8(MINI, "high").decode_stream(mean.split(1, dim=2), way=way)
     assert torch.equal(torch.cat(list(pieces), 2), whole)
 

@@ -18,7 +18,6 @@ ways = st.builds(
     Way,
     in_pairs=st.booleans(),
     strip_rows=st.none() | st.integers(1, 40),
-    keeps_buffers=st.booleans(),
     stores_last=st.booleans(),
 )
 
