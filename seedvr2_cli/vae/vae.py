@@ -18,14 +18,14 @@ from seedvr2_cli.vae.engine.engine import Engine
 from seedvr2_cli.vae.engine.memory import ClipMemory
 from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.network import Network
-from seedvr2_cli.vae.overlap import Step, TileGrid, run_tiles, tile_grid
+from seedvr2_cli.vae.overlap import TiledMemory, TileGrid, decode_tiled, encode_tiled, tile_grid
 from seedvr2_cli.vae.posterior import Posterior
 from seedvr2_cli.vae.reach import Reach, reach_of
 from seedvr2_cli.vae.recut import check_count, recut
 
 ENDLESS = 1 << 40  # latents
 
-State = tuple[ClipMemory, ...]  # one for each clip of a batch
+State = tuple[ClipMemory | TiledMemory, ...]  # one for each clip of a batch
 
 
 class VideoVAE:
@@ -125,38 +125,63 @@ class VideoVAE:
 
     @torch.no_grad()
     def encode_slice(
-        self, x: Tensor, state: State | None, *, way: Way | None = None, last: bool = False
+        self,
+        x: Tensor,
+        state: State | None,
+        *,
+        tile: Tile | None = None,
+        way: Way | None = None,
+        last: bool = False,
     ) -> tuple[Tensor, State]:
         """Encode the next frames of a clip; slices come in order.
 
         x: (B, 3, t, H, W); state: None for the first slice (t = 4n + 1), then what the last call returned
-        (t = 4n), which is used up. last: no more frames follow. Returns moments (B, 32, t', h, w) float32,
-        logvar not clamped, and the new state.
+        (t = 4n), which is used up. tile: read with the first slice alone, later ones go as it did. last: no
+        more frames follow. Returns moments (B, 32, t', h, w) float32, logvar not clamped, and the new state.
         """
         way = way or Way()
-        state = state or self.engine.start(way, len(x))
+        state = state or self._start(x, tile, way, encoding=True)
         with exact_float32(self.device, self.dtype):
-            clips = [
-                self.engine.encode(clip, memory, way, last) for clip, memory in zip(x, state, strict=True)
-            ]
+            clips = [self._encoded(clip, memory, way, last) for clip, memory in zip(x, state, strict=True)]
         return self._whole("encoder", clips), state
 
     @torch.no_grad()
     def decode_slice(
-        self, z: Tensor, state: State | None, *, way: Way | None = None, last: bool = False
+        self,
+        z: Tensor,
+        state: State | None,
+        *,
+        tile: Tile | None = None,
+        way: Way | None = None,
+        last: bool = False,
     ) -> tuple[Tensor, State]:
         """Decode the next latents of a clip; slices come in order.
 
-        z: (B, 16, t, h, w); state, last: as in `encode_slice`. Returns (B, 3, n, 8h, 8w) float32, not
+        z: (B, 16, t, h, w); state, tile, last: as in `encode_slice`. Returns (B, 3, n, 8h, 8w) float32, not
         clamped, and the new state; n = 4t - 3 in the first slice (its first latent is one frame), else 4t.
         """
         way = way or Way()
-        state = state or self.engine.start(way, len(z))
+        state = state or self._start(z, tile, way, encoding=False)
         with exact_float32(self.device, self.dtype):
-            clips = [
-                self.engine.decode(clip, memory, way, last) for clip, memory in zip(z, state, strict=True)
-            ]
+            clips = [self._decoded(clip, memory, way, last) for clip, memory in zip(z, state, strict=True)]
         return self._whole("decoder", clips), state
+
+    def _start(self, x: Tensor, tile: Tile | None, way: Way, *, encoding: bool) -> State:
+        """The state of clips that have not begun; in tiles where the picture is larger than one."""
+        grid = self._grid(x, tile, encoding=encoding)
+        if grid is None:
+            return self.engine.start(way, len(x))
+        return tuple(TiledMemory.start(self.engine, grid, way) for _ in x)
+
+    def _encoded(self, clip: Tensor, memory: ClipMemory | TiledMemory, way: Way, last: bool) -> Tensor:
+        if isinstance(memory, TiledMemory):
+            return encode_tiled(self.engine, clip, memory, way, last)
+        return self.engine.encode(clip, memory, way, last)
+
+    def _decoded(self, clip: Tensor, memory: ClipMemory | TiledMemory, way: Way, last: bool) -> Tensor:
+        if isinstance(memory, TiledMemory):
+            return decode_tiled(self.engine, clip, memory, way, last)
+        return self.engine.decode(clip, memory, way, last)
 
     def _whole(self, half: str, clips: Sequence[Tensor]) -> Tensor:
         """The batch, if every value in it is a number."""
@@ -172,19 +197,12 @@ class VideoVAE:
     def _through(
         self, slices: Iterable[tuple[Tensor, bool]], tile: Tile | None, way: Way, *, encoding: bool
     ) -> Iterator[Tensor]:
-        """Take slices through one half in order, in tiles where the picture is larger than one."""
-        state: Any = None  # of the clips, or of each tile's
-        grid: TileGrid | None = None
+        """Take slices through one half in order."""
+        state: State | None = None
         half = self.encode_slice if encoding else self.decode_slice
         for x, last in slices:
-            step = _step(half, way, last)
-            if state is None:
-                grid = self._grid(x, tile, encoding=encoding)
             try:
-                if grid is None:
-                    out, state = step(x, state)
-                else:
-                    out, state = run_tiles(grid, step, x, state)
+                out, state = half(x, state, tile=tile, way=way, last=last)
             except RuntimeError as error:  # also what torch raises where a CPU's memory is used up
                 if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
                     what = f"out of memory on {self.device} in a slice of {tuple(x.shape)}"
@@ -217,10 +235,6 @@ class VideoVAE:
             raise ShapeError(f"latents of {tuple(z.shape)} {z.dtype}, not {wanted}")
         if min(z.shape) < 1:
             raise ShapeError(f"latents of {tuple(z.shape)} are empty")
-
-
-def _step(half: Callable[..., tuple[Tensor, State]], way: Way, last: bool) -> Step:
-    return lambda x, state: half(x, state, way=way, last=last)
 
 
 def _length(pieces: Any, length: int | None) -> int | None:

@@ -1,6 +1,6 @@
 """The engine: both halves, made when they are first used, and the way a clip is taken through them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import TypeVar
 
@@ -72,32 +72,48 @@ class Engine:
 
     def encode(self, x: Tensor, memory: ClipMemory, way: Way, last: bool) -> Tensor:
         """x: (3, t, H, W), the first slice 4n + 1 frames, later ones 4n -> moments (2 z, t', h, w)."""
-        self.prepare(way, encoder=True)
-        assert self._encoder is not None
-        frames = x.permute(1, 2, 3, 0).to(self._device, self._dtype).contiguous()
-        firsts = [0] if not memory.begun else []
-        step = self._encoder.frames_per_latent
-        cuts = [(f, f + 1) for f in firsts] + [(f, f + step) for f in range(len(firsts), len(frames), step)]
-        latents = [
-            self._encoder.latent(
-                self._pass(memory, way, keep=not (last and end == len(frames))), frames[begin:end]
-            )
-            for begin, end in cuts
-        ]
+        encoder = self.encoder(way)
+        groups = self.frame_groups(x, encoder.frames_per_latent, memory.begun, last)
+        latents = [encoder.latent(self.begin(memory, way, keep), frames) for frames, keep in groups]
         return torch.stack(latents).permute(3, 0, 1, 2)
 
     def decode(self, z: Tensor, memory: ClipMemory, way: Way, last: bool) -> Tensor:
         """z: (C, t, h, w) -> frames (3, T, H, W)."""
-        self.prepare(way, decoder=True)
-        assert self._decoder is not None
-        latents = z.permute(1, 2, 3, 0).to(self._device, self._dtype).contiguous()
+        decoder = self.decoder(way)
         frames: list[Tensor] = []
-        for k, latent in enumerate(latents):
-            now = self._pass(memory, way, keep=not (last and k == len(latents) - 1))
-            frames += self._decoder.latent(now, latent)
+        for latent, keep in self.latents(z, last):
+            frames += decoder.latent(self.begin(memory, way, keep), latent)
         return torch.stack(frames).permute(3, 0, 1, 2)
 
-    def _pass(self, memory: ClipMemory, way: Way, *, keep: bool) -> Pass:
+    def encoder(self, way: Way) -> Encoder:
+        """Made where that has not been done."""
+        self.prepare(way, encoder=True)
+        assert self._encoder is not None
+        return self._encoder
+
+    def decoder(self, way: Way) -> Decoder:
+        """Made where that has not been done."""
+        self.prepare(way, decoder=True)
+        assert self._decoder is not None
+        return self._decoder
+
+    def frame_groups(
+        self, x: Tensor, per_latent: int, begun: bool, last: bool
+    ) -> Iterator[tuple[Tensor, bool]]:
+        """x: a slice as `encode` takes it -> the frames of each latent, (n, H, W, 3), and whether more
+        follow."""
+        frames = x.permute(1, 2, 3, 0).to(self._device, self._dtype).contiguous()
+        for end in range(per_latent if begun else 1, len(frames) + 1, per_latent):
+            yield frames[max(0, end - per_latent) : end], not (last and end == len(frames))
+
+    def latents(self, z: Tensor, last: bool) -> Iterator[tuple[Tensor, bool]]:
+        """z: a slice as `decode` takes it -> each latent, (h, w, C), and whether more follow."""
+        latents = z.permute(1, 2, 3, 0).to(self._device, self._dtype).contiguous()
+        for k, latent in enumerate(latents):
+            yield latent, not (last and k == len(latents) - 1)
+
+    def begin(self, memory: ClipMemory, way: Way, keep: bool) -> Pass:
+        """What the next latent of a clip is taken through with. keep: more follow."""
         memory.begun = True
         strips = Strips(way.strip_rows, strip_elements(self._device))
         return Pass(self.kernels, memory, strips, keep, way.in_pairs, way.stores_last)

@@ -158,6 +158,12 @@ class Stage:
         still = isinstance(self.sampler, StillUpsample) and self.sampler.in_pairs
         return 2 if now.in_pairs and (still or any(block.in_pairs for block in self.blocks)) else 1
 
+    def through_blocks(self, now: Pass, group: Sequence[Measured]) -> Sequence[Measured]:
+        """One frame or two, which are released, as they come to the sampler."""
+        for block in self.blocks:
+            group = block(now, group)
+        return group
+
 
 class Decoder:
     """Latents to frames, one latent at a time."""
@@ -181,20 +187,32 @@ class Decoder:
 
     def latent(self, now: Pass, z: Tensor) -> Iterator[Tensor]:
         """z: (h, w, C) of the next latent; yields frames (H, W, 3) float32, in order."""
+        yield from self.frames(now, self.small(now, z))
+
+    def small(self, now: Pass, z: Tensor) -> Measured:
+        """Through all layers at the latents' size: (h, w, C) -> (h, w, C')."""
         source = Given(z.to(self._dtype))
         x = Map(replace(source.form, channels=self._conv_in.channels), now.buffers)
         self._conv_in(now, source, x)
-        yield from self._stage(0, now, [self._mid(now, x)])
+        (out,) = self._stages[0].through_blocks(now, [self._mid(now, x)])
+        return out
+
+    def frames(self, now: Pass, small: Measured) -> Iterator[Tensor]:
+        """Through the layers behind `small`: its map, or a part of it -> as from `latent`."""
+        yield from self._behind(0, now, [small])
 
     def _stage(self, number: int, now: Pass, group: Sequence[Measured]) -> Iterator[Tensor]:
         """Take one frame or two through a stage and those behind it, depth first."""
         stage = self._stages[number]
-        if len(group) > stage.at_once(now):
-            for part, source in in_turn(now, group):
-                yield from self._stage(number, part, [source])
+        if len(group) <= stage.at_once(now):
+            yield from self._behind(number, now, stage.through_blocks(now, group))
             return
-        for block in stage.blocks:
-            group = block(now, group)
+        for part, source in in_turn(now, group):
+            yield from self._stage(number, part, [source])
+
+    def _behind(self, number: int, now: Pass, group: Sequence[Measured]) -> Iterator[Tensor]:
+        """Through the sampler of a stage, and the stages behind it."""
+        stage = self._stages[number]
         if stage.sampler is None:
             yield from self._frames(now, group)
         elif isinstance(stage.sampler, StillUpsample):
@@ -254,14 +272,23 @@ class Encoder:
     def latent(self, now: Pass, frames: Tensor) -> Tensor:
         """frames (n, H, W, 3): the clip's first one, or as many as make a latent -> moments (h, w, 2 z)
         float32."""
+        return self.moments(now, self.small(now, frames))
+
+    def small(self, now: Pass, frames: Tensor) -> Measured:
+        """Through all layers in front of those at the latents' size: as in `latent` -> (h, w, C)."""
         flow = self._enter(now, frames)
-        for stage in self._stages:
+        for stage in self._stages[:-1]:
             flow = self._through(stage, flow, stage.at_once(now))
-        ((part, x),) = flow
-        x = self._mid(part, x)
+        ((_, out),) = flow
+        return out
+
+    def moments(self, now: Pass, small: Measured) -> Tensor:
+        """Through the layers behind `small`: its map, which is released -> as from `latent`."""
+        (x,) = self._stages[-1].through_blocks(now, [small])
+        x = self._mid(now, x)
         of = x.form
         out = torch.empty((of.height, of.width, self._conv_out.channels), device=now.kernels.device)
-        self._conv_out(part, x, out)
+        self._conv_out(now, x, out)
         x.release()
         return out
 
@@ -277,13 +304,7 @@ class Encoder:
     ) -> Iterator[tuple[Pass, Measured]]:
         """At most `size` frames at a time through the blocks, one at a time through the sampler."""
         for now, entering in grouped(flow, size):
-            group: Sequence[Measured] = entering
-            for block in stage.blocks:
-                group = block(now, group)
-            for part, source in in_turn(now, group):
-                if stage.sampler is None:
-                    yield part, source
-                    continue
+            for part, source in in_turn(now, stage.through_blocks(now, entering)):
                 assert isinstance(stage.sampler, Downsample)
                 smaller = stage.sampler(part, source)
                 source.release()
