@@ -23,7 +23,7 @@ from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.engine import Engine
 from seedvr2_cli.vae.engine.filters import SummedFilter
 from seedvr2_cli.vae.engine.frames import Map, Strips
-from seedvr2_cli.vae.engine.memory import ClipMemory
+from seedvr2_cli.vae.engine.memory import ClipMemory, Room
 from seedvr2_cli.vae.engine.program import Build, Maker, Stage, each
 from seedvr2_cli.vae.engine.samplers import DoubledUpsample, Downsample, StillUpsample
 from seedvr2_cli.vae.engine.triple import Triple
@@ -193,7 +193,7 @@ class _EngineStage:
         resnets = each(block.resnets, layers.ResnetBlock)
         blocks = tuple(make.resnet(resnet, in_pairs=pairs) for resnet in resnets)
         self._stage = Stage(blocks, _sampler(make, block, pairs))
-        self._memory = ClipMemory(setting.device)
+        self._memory = ClipMemory(Room(setting.device))
         self._pass = Pass(kernels, self._memory, setting.strips(), keep=True)
 
     def __call__(self, given: Sequence[Tensor]) -> None:

@@ -293,12 +293,29 @@ MemoryBudget = Annotated[
         rich_help_panel=_TILES,
     ),
 ]
+HostBudget = Annotated[
+    str | None,
+    typer.Option(
+        "--host-budget",
+        metavar="SIZE",
+        help="Host memory for what frames leave behind, beside a card.  Not given: 0.9 of what is free.",
+        rich_help_panel=_TILES,
+    ),
+]
+Int8Cache = Annotated[
+    bool,
+    typer.Option(
+        "--int8-cache",
+        help="Hold what frames leave behind in 8 bits: not exact; a line says how far off.",
+        rich_help_panel=_TILES,
+    ),
+]
 CacheFolder = Annotated[
     Path | None,
     typer.Option(
         "--cache-folder",
         metavar="FOLDER",
-        help="Where files may hold what frames leave behind, if it does not fit (CPU).",
+        help="Where files may hold what frames leave behind, if it does not fit.",
         rich_help_panel=_TILES,
     ),
 ]
@@ -320,7 +337,7 @@ WorkersOf = Annotated[
         "--workers",
         metavar="auto|N|ray://HOST:PORT",
         help="Make shots on every GPU, on N of them (or N processes on a CPU), or on a cluster; "
-        "needs seedvr2[cluster].",
+        "needs seedvr2\\[cluster].",
         rich_help_panel=_RUN,
     ),
 ]
@@ -545,10 +562,21 @@ def model_options(
     )
 
 
-def memory_options(budget: str | None, cache_folder: Path | None, plan: bool) -> MemoryOptions:
+def memory_options(
+    budget: str | None,
+    host_budget: str | None,
+    cache_folder: Path | None,
+    *,
+    int8_cache: bool,
+    plan: bool,
+) -> MemoryOptions:
     """How much memory may be taken. Raises UsageError."""
     return MemoryOptions(
-        budget=bytes_given("--memory-budget", budget), cache_folder=cache_folder, plan_only=plan
+        budget=bytes_given("--memory-budget", budget),
+        host_budget=bytes_given("--host-budget", host_budget),
+        cache_folder=cache_folder,
+        codes_memory=int8_cache,
+        plan_only=plan,
     )
 
 

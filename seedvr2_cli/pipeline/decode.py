@@ -14,6 +14,7 @@ from seedvr2_cli.media.ffmpeg import FFmpeg, describe, find_ffmpeg
 from seedvr2_cli.media.writer import OutputSpec
 from seedvr2_cli.pipeline.before_after import BeforeAfter
 from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.coded_memory import told
 from seedvr2_cli.pipeline.keeping.clip import Decisions, KeptFrames, worth_keeping
 from seedvr2_cli.pipeline.keeping.folder import Keeper, at_work, give_up
 from seedvr2_cli.pipeline.keeping.frames import FrameStore
@@ -72,7 +73,7 @@ def _decode(options: DecodeOptions, listener: Reporter, load: ModelLoader, stop:
         )
         plan = make_plan(model, wanted, options.tiles, options.memory, reporter)
         device = torch.device(model.device.torch_name)
-        job = Job(model.vae, options.tiles, StageClock(), plan, source.still, device)
+        job = Job(told(model.vae, plan, reporter), options.tiles, StageClock(), plan, source.still, device)
         latents = None if source.total is None else latent_count(source.total, GROUP)
         keeps = not source.still and worth_keeping(latents, decisions.length)
         size = (source.template.width, source.template.height)
@@ -144,6 +145,7 @@ def _keeper(
                 "tiles": as_settings(options.tiles),
                 "reading": as_settings(options.reading),
                 "depth": spec.depth,
+                "int8_cache": options.memory.codes_memory,
             },
             "weights": {"vae": weights_sha256(model.path)},
         } | machine_facts(model.device, {"vae": model.arithmetic}, ffmpeg)

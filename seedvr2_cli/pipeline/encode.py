@@ -22,6 +22,7 @@ from seedvr2_cli.base.units import say_bytes, say_number, say_seconds
 from seedvr2_cli.media.ffmpeg import describe, find_ffmpeg
 from seedvr2_cli.pipeline import round_trip
 from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.coded_memory import told
 from seedvr2_cli.pipeline.fingerprint import fingerprint
 from seedvr2_cli.pipeline.frames import Clip
 from seedvr2_cli.pipeline.keeping.clip import Decisions, KeptLatents, worth_keeping
@@ -85,7 +86,7 @@ def _encode(options: EncodeOptions, listener: Reporter, load: ModelLoader, stop:
         )
         plan = make_plan(model, wanted, options.tiles, options.memory, reporter)
         device = torch.device(model.device.torch_name)
-        job = Job(model.vae, options.tiles, clock, plan, source.still, device)
+        job = Job(told(model.vae, plan, reporter), options.tiles, clock, plan, source.still, device)
         latents = None if source.total is None else latent_count(source.total, GROUP)
         keeps = not source.still and worth_keeping(latents, decisions.length)
         disk = latents_need(latents or 0, _latent_bytes(model.vae, preparation.size), kept=keeps)
@@ -154,7 +155,8 @@ def _keeper(options: EncodeOptions, source: MediaSource, final: Path, model: Mod
         return {
             "command": "encode",
             "source": source_facts(source),
-            "settings": {key: settings[key] for key in ("tiles", "reading", "film")},
+            "settings": {key: settings[key] for key in ("tiles", "reading", "film")}
+            | {"int8_cache": options.memory.codes_memory},
             "weights": {"vae": weights_sha256(model.path)},
         } | machine_facts(model.device, {"vae": model.arithmetic}, describe(find_ffmpeg()))
 

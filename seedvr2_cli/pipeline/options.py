@@ -130,11 +130,15 @@ class TileOptions:
 class MemoryOptions:
     """How much memory a run may take above its model. budget: bytes, None: nine tenths of what is free.
     cache_folder: causal memory goes to files there where it does not fit. plan_only: say the plan, and stop.
+    host_budget: bytes of host memory beside a card, None: nine tenths of what is free. codes_memory: causal
+    memory in 8 bits, which is not exact.
     """
 
     budget: int | None = None
     cache_folder: Path | None = None
     plan_only: bool = False
+    host_budget: int | None = None
+    codes_memory: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

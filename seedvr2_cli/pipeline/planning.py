@@ -6,6 +6,7 @@ import torch
 
 from seedvr2_cli.base.choices import Tiling
 from seedvr2_cli.base.device import Device
+from seedvr2_cli.base.errors import UsageError
 from seedvr2_cli.base.events import Line, Reporter
 from seedvr2_cli.base.units import say_bytes
 from seedvr2_cli.ops.probe import memory_of
@@ -22,9 +23,12 @@ def make_plan(
 ) -> Plan | None:
     """The plan for what is wanted, said in a line; None where tiles overlap, or for a model that needs none.
 
-    wanted: the size is that of the pictures; budget, strips and folder are filled in from the options. Raises
-    DeviceError where the budget cannot be met.
+    wanted: the size is that of the pictures; what the options say is filled in. Raises DeviceError where the
+    budget cannot be met, and UsageError where an option does not fit the device or the tiles.
     """
+    if memory.codes_memory and tiles.tiling is Tiling.OVERLAP:
+        raise UsageError("tiles with overlap hold all of it", where="--int8-cache", do="leave --tiling out")
+    host_budget = _host_budget(memory, model.device)
     if model.planner is None or tiles.tiling is Tiling.OVERLAP:
         return None
     factor = model.vae.config.spatial_factor
@@ -38,10 +42,14 @@ def make_plan(
             budget=budget,
             strip_rows=tiles.strip_rows,
             folder=memory.cache_folder,
+            host_budget=host_budget,
+            codes_memory=memory.codes_memory,
         )
     )
     of = f" of {say_bytes(budget)} ({whose})" if budget is not None else ""
     takes = f"about {say_bytes(plan.bytes)}{of} above the model"
+    if plan.host_bytes:
+        takes += f", and {say_bytes(plan.host_bytes)} of {say_bytes(host_budget or 0)} of host memory"
     strips = f", strips of {tiles.strip_rows} rows (no overlap is needed)" if tiles.strip_rows else ""
     text = f"{padded[0]}x{padded[1]}, exact, {plan.reason}{strips}: {takes}"
     reporter.emit(Line("Plan", text))
@@ -54,6 +62,17 @@ def budget_of(memory: MemoryOptions, device: Device) -> int | None:
         return memory.budget
     free = memory_of(torch.device(device.torch_name))[1]
     return int(free * SHARE) if free else None
+
+
+def _host_budget(memory: MemoryOptions, device: Device) -> int | None:
+    """Bytes of host memory beside a device that has memory of its own. Raises UsageError elsewhere."""
+    if device.kind == "cuda":
+        free = memory_of(torch.device("cpu"))[1]
+        return memory.host_budget if memory.host_budget is not None else int((free or 0) * SHARE)
+    if memory.host_budget is not None:
+        what = f"{device.name} has one memory for all"
+        raise UsageError(what, where="--host-budget", do="give --memory-budget in its place")
+    return None
 
 
 def say_peak(estimate: int | None, peak: int | None, reporter: Reporter) -> None:

@@ -97,6 +97,7 @@ def describe_plan(job: Job, size: tuple[int, int], stages: Iterable[str]) -> dic
         tile = job.tiles.encode if stage == "encode" else job.tiles.decode
         if job.plan:
             plan |= {"way": job.plan.reason, "estimated_bytes": job.plan.bytes}
+            plan["host_bytes"] = job.plan.host_bytes
         plan[stage] = _describe_tiles(tile, (padded[0] // factor, padded[1] // factor), factor)
     return plan
 

@@ -1,15 +1,14 @@
 """A VAE in FP8 that is held against 16 bits on the first slice of time, before a run goes on with it."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
 
-import torch
 from torch import Tensor
 
 from seedvr2_cli.base.errors import CheckFailed
 from seedvr2_cli.base.events import Level, Line, Reporter
 from seedvr2_cli.base.units import say_psnr
 from seedvr2_cli.pipeline.agreement import psnr_of
+from seedvr2_cli.pipeline.held_back import held_back
 from seedvr2_cli.pipeline.options import Fp8Options
 from seedvr2_cli.plan.tiles import Tile
 from seedvr2_cli.vae.config import VAEConfig
@@ -54,7 +53,7 @@ class Verified:
     ) -> Iterator[Posterior]:
         if self._encoder is None:
             factor = self.config.temporal_factor
-            first, frames = _held_back(frames, 1 + (FIRST_LATENTS - 1) * factor)
+            first, frames = held_back(frames, 1 + (FIRST_LATENTS - 1) * factor)
             count = 1 + (first.shape[2] - 1) // factor * factor
             self._encoder = self._settle_encoder(first[:, :, :count], tile, way)
         yield from self._encoder.encode_stream(frames, tile=tile, way=way, length=length)
@@ -63,7 +62,7 @@ class Verified:
         self, latents: Iterable[Tensor], *, tile: Tile | None, way: Way | None, length: int | None
     ) -> Iterator[Tensor]:
         if self._decoder is None:
-            first, latents = _held_back(latents, FIRST_LATENTS)
+            first, latents = held_back(latents, FIRST_LATENTS)
             self._decoder = self._settle_decoder(first, tile, way)
         yield from self._decoder.decode_stream(latents, tile=tile, way=way, length=length)
 
@@ -95,12 +94,3 @@ class Verified:
             raise CheckFailed(low, where="--strict", do="run without --fp8, or lower --min-psnr")
         self._reporter.emit(Line(PART, f"{low}: it goes on in {dtype}", level=Level.WARNING))
         return plain
-
-
-def _held_back(pieces: Iterable[Tensor], count: int) -> tuple[Tensor, Iterator[Tensor]]:
-    """The first `count` frames of pieces (1, C, t, H, W), or all if there are fewer, and all pieces again."""
-    coming = iter(pieces)
-    taken: list[Tensor] = []
-    while sum(piece.shape[2] for piece in taken) < count and (piece := next(coming, None)) is not None:
-        taken.append(piece)
-    return torch.cat(taken, 2)[:, :, :count], chain(taken, coming)

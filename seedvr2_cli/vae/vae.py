@@ -185,7 +185,7 @@ class VideoVAE:
 
     def _whole(self, half: str, clips: Sequence[Tensor]) -> Tensor:
         """The batch, if every value in it is a number."""
-        out = torch.stack(tuple(clips))
+        out = torch.stack(tuple(clips)) if len(clips) > 1 else clips[0].unsqueeze(0)
         if bool(torch.isfinite(out).all()):
             return out
         if self.dtype == torch.float16:

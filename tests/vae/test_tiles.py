@@ -88,9 +88,7 @@ def test_slices_of_any_length_and_clips_of_a_batch_give_the_same(tiny_vae, noise
     assert_equal(tiny_vae.decode(z[1:], tile=tile), tiny_vae.decode(z, tile=tile)[1:])
 
 
-@pytest.mark.parametrize(
-    "way", [Way(in_pairs=False, strip_rows=3), Way(stores_last=False)]
-)
+@pytest.mark.parametrize("way", [Way(in_pairs=False, strip_rows=3), Way(stores_last=False)])
 def test_tiles_give_the_same_in_any_way_and_where_a_back_end_takes_convs_whole(tiny_vae, noise, way):
     tile = Tile((32, 24), (16, 8))
     vae = recipe_vae(TINY, 1)

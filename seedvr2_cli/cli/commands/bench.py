@@ -67,7 +67,7 @@ def run(
         typer.Option(
             "--plot",
             metavar="FILE",
-            help="Draw the times, or the growth: PNG, SVG or PDF; needs seedvr2[plot].",
+            help="Draw the times, or the growth: PNG, SVG or PDF; needs seedvr2\\[plot].",
         ),
     ] = None,
     overwrite: Overwrite = False,

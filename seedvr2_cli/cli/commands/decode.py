@@ -42,7 +42,9 @@ def run(
     decode_tile_size: o.DecodeTileSize = None,
     decode_tile_overlap: o.DecodeTileOverlap = None,
     memory_budget: o.MemoryBudget = None,
+    host_budget: o.HostBudget = None,
     cache_folder: o.CacheFolder = None,
+    int8_cache: o.Int8Cache = False,
     plan: o.PlanOnly = False,
     codec: o.CodecName = None,
     crf: o.Crf = DecodeOptions.crf,
@@ -85,7 +87,7 @@ def run(
             Fp8Options(convs=fp8_convs, verify=verify, min_psnr=min_psnr, strict=strict),
             int8,
         ),
-        memory=o.memory_options(memory_budget, cache_folder, plan),
+        memory=o.memory_options(memory_budget, host_budget, cache_folder, int8_cache=int8_cache, plan=plan),
         tiles=o.tile_options(
             tiling, encode_tile_size, encode_tile_overlap, decode_tile_size, decode_tile_overlap
         ),

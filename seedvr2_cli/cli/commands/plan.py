@@ -35,7 +35,9 @@ def run(
     seed: Annotated[int, typer.Option("--seed", help="Of all that is drawn.")] = SimulationOptions.seed,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", metavar="FILE", help="Draw the course: PNG, SVG or PDF; needs seedvr2[plot]."),
+        typer.Option(
+            "--plot", metavar="FILE", help="Draw the course: PNG, SVG or PDF; needs seedvr2\\[plot]."
+        ),
     ] = None,
     overwrite: o.Overwrite = False,
     json_report: o.Json = False,

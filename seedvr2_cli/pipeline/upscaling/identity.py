@@ -27,6 +27,7 @@ def identity(
         "tiles": as_settings(options.tiles),
         "reading": as_settings(options.reading),
         "depth": depth,
+        "int8_cache": options.memory.codes_memory,
     }
     facts = models.restorer.facts()
     weights = {"vae": models.vae.path, "dit": models.restorer.path}

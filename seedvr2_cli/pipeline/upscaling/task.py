@@ -9,6 +9,7 @@ from seedvr2_cli.base.events import Reporter
 from seedvr2_cli.media.ffmpeg import FFmpeg
 from seedvr2_cli.media.writer import OutputSpec
 from seedvr2_cli.pipeline.clock import StageClock
+from seedvr2_cli.pipeline.coded_memory import told
 from seedvr2_cli.pipeline.options import UpscaleOptions
 from seedvr2_cli.pipeline.planning import budget_of, make_plan
 from seedvr2_cli.pipeline.round_trip import Job, describe_plan
@@ -93,7 +94,7 @@ def decide(
     plan = make_plan(models.vae, wanted, options.tiles, options.memory, reporter)
     room, most = budget_of(options.memory, device), max(plan.bytes, takes) if plan else takes
     settled = restorer.settle(None if room is None else room - most, len(times.units), reporter)
-    job = Job(vae, options.tiles, clock, plan, alone, torch.device(device.torch_name))
+    job = Job(told(vae, plan, reporter), options.tiles, clock, plan, alone, torch.device(device.torch_name))
     seed, factor = options.transformer.seed, vae.config.scaling_factor
     return Decided(
         Film(job, shots, padding, reporter),

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, UntypedStorage
 
-from seedvr2_cli.vae.engine.pages import anonymous, in_file
+from seedvr2_cli.vae.engine.pages import anonymous, in_file, pinned
 
 SLACK = 1.25  # of a spent buffer over what is asked for: more, and large ones are missing where needed
 
@@ -57,13 +57,17 @@ class Buffers:
     """Whole-frame buffers on one device, used again for others of about their size.
 
     tally: counts what is made and freed; before anything pushes its peak up, spent buffers go. folder: they
-    are mapped files there, on a CPU alone. Users write inside the zeros of a form, and above and below.
+    are mapped files there, on a CPU alone. pinned: a CPU's memory that another device copies from and to.
+    Users write inside the zeros of a form, and above and below.
     """
 
-    def __init__(self, device: torch.device, tally: Tally, *, folder: Path | None = None) -> None:
+    def __init__(
+        self, device: torch.device, tally: Tally, *, folder: Path | None = None, pinned: bool = False
+    ) -> None:
         self._device = device
         self._tally = tally
         self._folder = folder
+        self._pinned = pinned
         self._free: list[UntypedStorage] = []  # the newest last
 
     def take(self, form: Form) -> Tensor:
@@ -95,10 +99,14 @@ class Buffers:
         while self._free and self._tally.bytes + count > self._tally.peak:
             self._tally.add(-self._free.pop().nbytes())
         self._tally.add(count)
+        return self._block(count).untyped_storage()
+
+    def _block(self, count: int) -> Tensor:
         if self._device.type != "cpu":
-            return torch.empty(count, dtype=torch.uint8, device=self._device).untyped_storage()
-        block = anonymous(count) if self._folder is None else in_file(self._folder, count)
-        return block.untyped_storage()
+            return torch.empty(count, dtype=torch.uint8, device=self._device)
+        if self._folder is not None:
+            return in_file(self._folder, count)
+        return pinned(count) if self._pinned else anonymous(count)
 
 
 class Scratch:

@@ -87,24 +87,32 @@ class CausalConv:
         kind, zero = self._filter.slot_type, self._filter.zero
         form = Form(of.height, of.width, of.channels, kind, top=1, bottom=1, zero=zero)
         strips = list(now.strips.over(of.height, of.width * self.channels))
-        past, cut = now.memory.past(self.index), len(strips) > 1
+        past = now.memory.past(self.index)
+        cut = len(strips) > 1 or now.memory.apart(form)
         homes = past.open(form, len(sources), over_oldest=cut) if now.keep else []
         slots = self._slots(now, sources, form, [] if cut else homes)
-        for first, last in strips:
-            frames = [home.get(first, last + 2) for home in past.frames]
-            frames += [slot.rows(first, last + 2) for slot in slots]
+        for (first, last), following in zip(strips, [*strips[1:], None], strict=True):
+            olds = [home.get(first, last + 2) for home in past.frames]
+            for home in homes:
+                home.settle()
+            news = [slot.rows(first, last + 2) for slot in slots]
+            done = last if last < of.height else last + 2  # the next strip reads the last two rows again
+            moves = [(home, rows[: done - first]) for home, rows in zip(homes, news, strict=False) if cut]
+            _put(moves, first, lent=False)
+            if following:
+                for home in past.frames:
+                    home.soon(following[0], following[1] + 2)
             beside = [partial(rows, first, last) for rows in residuals] if residuals else None
             if first == 0:
                 for out in outs:
                     out.rewrite()
             written = [out.data[first:last] for out in outs]
-            moments = self._filter(frames, len(past.frames), written, beside, now.memory.scratch)
+            moments = self._filter([*olds, *news], len(olds), written, beside, now.memory.scratch)
             for out, part in zip(outs, moments, strict=True):
                 out.wrote(part)
-            if cut:
-                over = last if last < of.height else last + 2  # the next strip reads the last two rows again
-                for home, rows in zip(homes, frames[len(past.frames) :], strict=False):
-                    home.put(first, rows[: over - first])
+            _put(moves, first, lent=True)
+        for home in homes:
+            home.settle()
         past.close(homes)
 
     def _slots(
@@ -119,6 +127,13 @@ class CausalConv:
             else:
                 slots.append(Slot(source, affine, form, self._filter.fill, now.memory.scratch, k))
         return slots
+
+
+def _put(moves: Sequence[tuple[Home, Tensor]], first: int, *, lent: bool) -> None:
+    """Rows go home: before the conv, to be copied beside it, or behind it where it still reads them there."""
+    for home, rows in moves:
+        if home.lent == lent:
+            home.put(first, rows)
 
 
 class StackedConv:

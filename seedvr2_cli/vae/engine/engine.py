@@ -14,7 +14,7 @@ from seedvr2_cli.ops.select import choose_kernels, strip_elements
 from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice
 from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.frames import Strips
-from seedvr2_cli.vae.engine.memory import ClipMemory
+from seedvr2_cli.vae.engine.memory import ClipMemory, Room
 from seedvr2_cli.vae.engine.program import Build, Decoder, Encoder
 from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.network import Network
@@ -68,7 +68,8 @@ class Engine:
 
     def start(self, way: Way, clips: int) -> tuple[ClipMemory, ...]:
         """The memory of clips that have not begun."""
-        return tuple(ClipMemory(self._device, folder=way.cache_folder) for _ in range(clips))
+        room = Room(self._device, way)
+        return tuple(ClipMemory(room) for _ in range(clips))
 
     def encode(self, x: Tensor, memory: ClipMemory, way: Way, last: bool) -> Tensor:
         """x: (3, t, H, W), the first slice 4n + 1 frames, later ones 4n -> moments (2 z, t', h, w)."""

@@ -12,7 +12,7 @@ from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, ConvChoice, SlotConvs
 from seedvr2_cli.vae.engine.buffers import Form
 from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.frames import Map, Strips
-from seedvr2_cli.vae.engine.memory import ClipMemory
+from seedvr2_cli.vae.engine.memory import ClipMemory, Room
 from seedvr2_cli.vae.engine.program import Build, Maker
 from seedvr2_cli.vae.layers import ResnetBlock
 from seedvr2_cli.vae.network import Network
@@ -44,7 +44,7 @@ def _runner(network: Network, block: ResnetBlock, build: Build) -> Callable[[], 
     """A run of the block over two frames of noise, made and warm."""
     kernels, channels = build.kernels, block.conv1.weight.shape[1]
     made = Maker(build, network.decoder, "decoder").resnet(block, in_pairs=True)
-    memory = ClipMemory(kernels.device)
+    memory = ClipMemory(Room(kernels.device))
     now = Pass(kernels, memory, Strips(None, strip_elements(kernels.device)), keep=True)
     noise = torch.randn(2, SIDE, SIDE, channels, generator=torch.Generator().manual_seed(0))
     given = list(noise.to(kernels.device, build.dtype))

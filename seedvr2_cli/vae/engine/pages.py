@@ -40,6 +40,18 @@ def in_file(folder: Path, count: int) -> Tensor:
     return torch.frombuffer(pages, dtype=torch.uint8)
 
 
+def pinned(count: int) -> Tensor:
+    """(count,) uint8, which a device copies from and to without asking the processor.
+
+    Raises DeviceError where the system gives no more of it (Windows: about half of what there is).
+    """
+    try:
+        return torch.empty(count, dtype=torch.uint8, pin_memory=True)
+    except RuntimeError as error:
+        what = f"the system gives no {say_bytes(count)} of pinned host memory"
+        raise DeviceError(what, do="give a smaller --host-budget, or --cache-folder") from error
+
+
 def _private(count: int) -> mmap.mmap:
     if hasattr(mmap, "MAP_PRIVATE"):
         return mmap.mmap(-1, count, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)

@@ -71,18 +71,24 @@ class InMemory:
 
 
 class Past:
-    """frames: the oldest first; none at a clip's start; after its first frame one, which stands for both."""
+    """frames: the oldest first; none at a clip's start; after its first frame one, which stands for both.
+    make: a home for a frame of this form, which is number 0 or 1: where homes are used again, a conv has two.
+    """
 
-    def __init__(self, make: Callable[[Form], Home]) -> None:
+    def __init__(self, make: Callable[[Form, int], Home]) -> None:
         self.frames: tuple[Home, ...] = ()
         self._make = make
+        self._made = 0
 
     def open(self, form: Form, count: int, *, over_oldest: bool) -> list[Home]:
         """Homes for so many new frames. over_oldest: those that end with this step are used again, row by
         row; else all are new."""
         spent = len(self.frames) + count - 2 if over_oldest else 0
-        again = list(self.frames[: max(0, spent)])
-        return again + [self._make(form) for _ in range(count - len(again))]
+        homes = list(self.frames[: max(0, spent)])
+        while len(homes) < count:
+            homes.append(self._make(form, self._made % 2))
+            self._made += 1
+        return homes
 
     def close(self, homes: Sequence[Home]) -> None:
         """Remember the last two frames of what is there and what has come; without homes, nothing."""

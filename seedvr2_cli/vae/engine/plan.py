@@ -1,7 +1,9 @@
 """How much memory each way through the engine takes, found by a dry run, and the way that fits a budget."""
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -17,12 +19,13 @@ from seedvr2_cli.ops.slot_convs import PLAIN_CHOICE, Affine, ConvChoice, SlotCon
 from seedvr2_cli.vae.config import VAEConfig
 from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.frames import Range, Strips
-from seedvr2_cli.vae.engine.memory import ClipMemory
+from seedvr2_cli.vae.engine.memory import ClipMemory, Room
 from seedvr2_cli.vae.engine.program import Build, Decoder, Encoder
 from seedvr2_cli.vae.engine.way import Way
 from seedvr2_cli.vae.network import Network
 
 META = torch.device("meta")
+PARKED_ROWS = (256, 64, 16)  # of strips beside slots in host memory: untried on a card
 PIECES = 4  # strips' pieces alive at once beside the scratch: a conv's results, a shortcut's
 PICTURE = 2 * 3 * 4  # bytes per pixel of a frame on its way in or out, twice, in float32
 CLIP = 3  # latents after which a clip holds no more: the low stages see one frame of each, and hold two
@@ -35,7 +38,8 @@ class Wanted:
     frame, not a clip. in_turn: all of a clip leaves one half before the other begins. budget: bytes above the
     loaded model, None: no bound. strip_rows: rows at a time, None: what suits. folder: where files may hold
     the causal memory, if it does not fit. way: not to be chosen any more. beside: bytes that are taken beside
-    the VAE while it runs."""
+    the VAE while it runs. host_budget: bytes of host memory that may hold causal memory beside a device that
+    has memory of its own, None: no bound. codes_memory: as in Way."""
 
     size: tuple[int, int]
     alone: bool
@@ -47,6 +51,8 @@ class Wanted:
     folder: Path | None = None
     way: Way | None = None
     beside: int = 0
+    host_budget: int | None = None
+    codes_memory: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,13 @@ class _Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """The way chosen. bytes: estimated peak above the loaded model; reason: the way in words."""
+    """The way chosen. bytes: estimated peak above the loaded model; reason: the way in words; host_bytes: of
+    host memory, beside a device with memory of its own."""
 
     way: Way
     bytes: int
     reason: str
+    host_bytes: int = 0
 
 
 def choose_way(
@@ -83,17 +91,24 @@ def choose_way(
     """
     job = _Job(config, dtype, device, wanted, choice, kernels)
     if wanted.way is not None:
-        return _estimate(job, wanted.way, "in the way that the run began with")
+        return replace(_estimate(job, wanted.way), reason="in the way that the run began with")
     budget = wanted.budget
     smallest: Plan | None = None
-    for way, reason in _ways(job):
-        plan = _estimate(job, way, reason)
+    estimate = cache(partial(_estimate, job))
+
+    def fits(way: Way) -> bool:
+        return budget is None or estimate(way).bytes <= budget
+
+    for way, reason in _ways(job, fits):
+        plan = replace(estimate(way), reason=reason)
+        if wanted.host_budget is not None and plan.host_bytes > wanted.host_budget:
+            continue
         if budget is None or plan.bytes <= budget:
             return plan
         if smallest is None or plan.bytes < smallest.bytes:
             smallest = plan
-    assert smallest is not None
-    files = "" if wanted.folder or not _may_use_files(job) else ", or --cache-folder for files in its place"
+    assert smallest is not None  # the first way takes no host memory
+    files = "" if wanted.folder or wanted.alone else ", or --cache-folder for files in its place"
     raise DeviceError(
         f"{say_bytes(budget or 0)} above the model is too little for {wanted.size[0]}x{wanted.size[1]}",
         where="--memory-budget",
@@ -101,36 +116,37 @@ def choose_way(
     )
 
 
-def _estimate(job: _Job, way: Way, reason: str) -> Plan:
+def _estimate(job: _Job, way: Way) -> Plan:
     """The peak of a way: a dry run of the layers on tensors without memory."""
     wanted = job.wanted
-    peaks = [0]
-    for encoding in (True, False):
-        if wanted.encodes if encoding else wanted.decodes:
-            memory = _dry_run(job, way, encoding=encoding)
-            peaks.append(memory.tally.peak)
-    total = max(peaks) if wanted.alone or wanted.in_turn else sum(peaks)
+    rooms = [
+        _dry_run(job, way, encoding=encoding)
+        for encoding in (True, False)
+        if (wanted.encodes if encoding else wanted.decodes)
+    ]
+    together = max if wanted.alone or wanted.in_turn else sum
+    total, host = (together(room.tally.peak for room in rooms), together(room.host.peak for room in rooms))
     pixels = wanted.size[0] * wanted.size[1]
     widths = job.config.block_out_channels
     piece = strip_elements(job.device) or pixels * widths[0]
-    if wanted.strip_rows:
-        piece = max(piece, wanted.strip_rows * wanted.size[0] * widths[0])
+    if way.strip_rows:
+        piece = 2 * way.strip_rows * wanted.size[0] * widths[0]  # twice as wide, or at half the size
     tokens = pixels // job.config.spatial_factor**2 * widths[-1]
     passing = max(PIECES * min(piece, pixels * widths[0]), 6 * tokens) * job.dtype.itemsize
-    frames = 1 if wanted.alone else 2 * job.config.temporal_factor
-    return Plan(way, total + passing + frames * PICTURE * pixels + OTHER + wanted.beside, reason)
+    sides = 2 if job.device.type == "cpu" else 1  # frames wait in front of the model and behind it
+    frames = 1 if wanted.alone else sides * job.config.temporal_factor
+    return Plan(way, total + passing + frames * PICTURE * pixels + OTHER + wanted.beside, "", host)
 
 
-def _may_use_files(job: _Job) -> bool:
-    return job.device.type == "cpu" and not job.wanted.alone
-
-
-def _ways(job: _Job) -> Iterator[tuple[Way, str]]:
-    """From the fastest way to the smallest one."""
+def _ways(job: _Job, fits: Callable[[Way], bool]) -> Iterator[tuple[Way, str]]:
+    """From the fastest way to the smallest one. fits: whether the device's memory holds it."""
     wanted = job.wanted
-    folder = wanted.folder if _may_use_files(job) else None
-    way = Way(strip_rows=wanted.strip_rows)
+    way = Way(strip_rows=wanted.strip_rows, codes_memory=wanted.codes_memory and not wanted.alone)
     yield way, "all in memory"
+    if job.device.type == "cuda" and not wanted.alone:
+        yield from _parking_ways(job, way, fits)
+        return
+    folder = None if wanted.alone else wanted.folder
     single = replace(way, in_pairs=False)
     yield single, "one frame at a time"
     if folder is not None:
@@ -145,11 +161,56 @@ def _ways(job: _Job) -> Iterator[tuple[Way, str]]:
         )
 
 
-def _dry_run(job: _Job, way: Way, *, encoding: bool) -> ClipMemory:
+def _parking_ways(job: _Job, way: Way, fits: Callable[[Way], bool]) -> Iterator[tuple[Way, str]]:
+    """On a card: first one frame at a time, then the largest of what convs remember in host memory, and
+    strips, so that what is on its way to the card and back takes little."""
+    wanted = job.wanted
+    yield replace(way, in_pairs=False), "one frame at a time"
+    where = "in files" if wanted.folder else "in host memory"
+    for rows in (wanted.strip_rows,) if wanted.strip_rows else PARKED_ROWS:
+        parked = replace(way, strip_rows=rows, cache_folder=wanted.folder, parks=0)
+        single = replace(parked, in_pairs=False)
+        for least, words in (
+            (parked, ""),
+            (single, "one frame at a time, "),
+            (
+                replace(single, stores_last=False),
+                "one frame at a time, the last upsampler computed again where it is read, ",
+            ),
+        ):
+            if not fits(least):
+                yield least, f"{words}all slots {where}"
+                continue
+            ways = [replace(least, parks=parks) for parks in _slot_sizes(job)]
+            enough = bisect_left(ways, True, key=fits)  # the smaller slots may be that go, the less is left
+            if enough < len(ways):
+                parks = ways[enough].parks or 0
+                yield ways[enough], f"{words}slots of {say_bytes(parks)} and more {where}"
+            else:
+                yield least, f"{words}all slots {where}"
+
+
+def _slot_sizes(job: _Job) -> list[int]:
+    """Bytes of what wide convs remember of a frame, by resolution and channels, the largest first."""
+    width, height = job.wanted.size
+    widths = job.config.block_out_channels
+    coded = job.choice.eight is not None or job.wanted.codes_memory
+    itemsize = 1 if coded else job.dtype.itemsize
+    sizes: set[int] = set()
+    for level in range(len(widths)):
+        rows, columns = (height >> level) + 2, width >> level
+        sizes.update(
+            rows * columns * channels * itemsize for channels in widths[max(0, level - 1) : level + 2]
+        )
+    return sorted(sizes, reverse=True)
+
+
+def _dry_run(job: _Job, way: Way, *, encoding: bool) -> Room:
     """A few latents, or one where there is one frame, through one half: what is held does not grow after."""
     network = Network.on_meta(job.config)
     build = Build(_Shapes(job.kernels), job.dtype, winograd=way.in_pairs, choice=_shapes_of(job.choice))
-    memory = ClipMemory(META, folder=way.cache_folder)
+    room = Room(META, way, apart=job.device.type != "cpu")
+    memory = ClipMemory(room)
     width, height = job.wanted.size
     alone = job.wanted.alone
     strips = _Ends(way.strip_rows, strip_elements(job.device))
@@ -165,7 +226,7 @@ def _dry_run(job: _Job, way: Way, *, encoding: bool) -> ClipMemory:
             shape = (height // factor, width // factor, job.config.latent_channels)
             for _ in decoder.latent(now, torch.empty(shape, device=META, dtype=job.dtype)):
                 pass
-    return memory
+    return room
 
 
 class _Ends(Strips):

@@ -8,7 +8,7 @@ from seedvr2_cli.vae.cache import Walk
 from seedvr2_cli.vae.engine.convs import Pass
 from seedvr2_cli.vae.engine.fold import FIRST, Folder
 from seedvr2_cli.vae.engine.frames import Given, Strips
-from seedvr2_cli.vae.engine.memory import ClipMemory
+from seedvr2_cli.vae.engine.memory import ClipMemory, Room
 from seedvr2_cli.vae.engine.program import Build, Maker
 from seedvr2_cli.vae.engine.samplers import DoubledUpsample, StillUpsample
 from seedvr2_cli.vae.layers import Upsample
@@ -28,7 +28,7 @@ def test_a_folded_upsampler_gives_every_frame_and_border(doubles_time, size, row
     clip = torch.randn(1, 6, 4, *size)
     expected = up(clip, Walk(None))
     folded = Maker(Build(PlainKernels(CPU), torch.float32), up, "up").upsample(up, in_pairs=False)
-    memory, frames = ClipMemory(CPU), []
+    memory, frames = ClipMemory(Room(CPU)), []
     for k, frame in enumerate(clip[0].permute(1, 2, 3, 0).contiguous()):
         now = Pass(PlainKernels(CPU), memory, Strips(rows, None), keep=k < 3)
         if isinstance(folded, DoubledUpsample):

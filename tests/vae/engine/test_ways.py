@@ -19,6 +19,7 @@ ways = st.builds(
     in_pairs=st.booleans(),
     strip_rows=st.none() | st.integers(1, 40),
     stores_last=st.booleans(),
+    parks=st.none() | st.integers(0, 20_000),
 )
 
 
