@@ -50,6 +50,8 @@ def make_plan(
     takes = f"about {say_bytes(plan.bytes)}{of} above the model"
     if plan.host_bytes:
         takes += f", and {say_bytes(plan.host_bytes)} of {say_bytes(host_budget or 0)} of host memory"
+    if plan.way.codes_memory:
+        takes += ", causal memory in 8 bits"
     strips = f", strips of {tiles.strip_rows} rows (no overlap is needed)" if tiles.strip_rows else ""
     text = f"{padded[0]}x{padded[1]}, exact, {plan.reason}{strips}: {takes}"
     reporter.emit(Line("Plan", text))

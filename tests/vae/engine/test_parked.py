@@ -8,10 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedvr2_cli.base.errors import DeviceError
-from seedvr2_cli.vae.engine.buffers import Form, Scratch, Tally
+from seedvr2_cli.vae.engine.buffers import Form
 from seedvr2_cli.vae.engine.memory import ClipMemory, Room
-from seedvr2_cli.vae.engine.pages import pinned
 from seedvr2_cli.vae.engine.parked import LEVELS, Coded
 from seedvr2_cli.vae.engine.way import Way
 from tests.vae.conftest import recipe_vae, snr
@@ -108,19 +106,3 @@ def test_memory_in_8_bits_takes_less_and_stays_near(noise, dtype):
     assert small[0].nbytes < (0.6 if dtype is torch.float32 else 0.9) * state[0].nbytes
     assert snr(coded, whole) > 30
     assert not torch.equal(coded, whole)
-
-
-def test_pinned_memory_that_cannot_be_had_is_one_line():
-    if torch.cuda.is_available():
-        return
-    with pytest.raises(DeviceError, match="pinned host memory"):
-        pinned(1 << 20)
-
-
-def test_scratch_is_counted():
-    tally = Tally()
-    scratch = Scratch(CPU, tally)
-    scratch.take("a", (4, 8), torch.float32)
-    scratch.take("a", (2, 8), torch.float32)
-    scratch.take("b", (1,), torch.uint8)
-    assert tally.peak == 4 * 8 * 4 + 1
