@@ -1,9 +1,12 @@
 """Whole-frame buffers: used again, counted, given back before the peak would rise, and missing memory."""
 
+import mmap
+
 import pytest
 import torch
 
 from seedvr2_cli.base.errors import DeviceError, OutputError
+from seedvr2_cli.ops.on_cpu import heap
 from seedvr2_cli.vae.engine.buffers import Buffers, Form, Scratch, Tally
 from seedvr2_cli.vae.engine.pages import anonymous, in_file, pinned
 
@@ -75,3 +78,20 @@ def test_memory_that_is_not_there_is_one_line(tmp_path):
     if not torch.cuda.is_available():
         with pytest.raises(DeviceError, match="pinned host memory"):
             pinned(1 << 20)
+
+
+def test_a_system_without_private_maps_has_others(monkeypatch):
+    monkeypatch.delattr(mmap, "MAP_PRIVATE", raising=False)
+    pages = anonymous(1 << 16)
+    assert pages.shape == (1 << 16,)
+    assert not pages.any()
+
+
+def test_a_c_library_without_these_calls_is_left_alone(monkeypatch):
+    def missing(_):
+        raise OSError("no handle")
+
+    monkeypatch.setattr(heap.ctypes, "CDLL", missing)
+    assert not heap.give_back()
+    with heap.weights_apart():
+        pass
