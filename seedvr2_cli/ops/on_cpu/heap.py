@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 APART = 1 << 20
-LARGEST = 32 << 20  # what glibc comes to by itself, in steps
+LARGEST = 16 << 20  # pieces of strips are smaller, and are taken again at once; maps and tokens are larger
 
 
 def give_back() -> bool:
@@ -23,7 +23,8 @@ def weights_apart() -> Iterator[None]:
 
     Weights that are read, packed and given up leave holes in the heap between those that stay; what a run
     takes later is strewn over them, and touches 100 MiB more than it holds (a decode of 320x192 in bfloat16).
-    Afterwards blocks come from the heap as they do in a process that has run for a while.
+    Afterwards the pieces of strips come from the heap again, and go back to it; larger blocks do not: glibc
+    would come to keep up to 32 MiB there, which is what the attention of a 1080p picture takes five times.
     """
     _call("mallopt", MMAP_THRESHOLD, APART)
     try:

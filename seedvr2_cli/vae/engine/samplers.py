@@ -109,6 +109,7 @@ class Upsample:
         if not now.keep:
             for slot in slots:
                 now.memory.slots.give(slot.data)
+                del slot.data  # the output, where it is computed as it is read, may still know the slot
 
 
 class StillUpsample(Upsample):
