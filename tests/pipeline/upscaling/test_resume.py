@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -412,6 +413,7 @@ def kill_test(film: Path, output: Path, seed: int, kills: int) -> Killed:
             assert runs.stdout.readline() == b"ended\n"
             if output.exists():  # it came to its end before
                 output.unlink()
+                shutil.rmtree(f"{output}.work", ignore_errors=True)  # it may have been killed in that
                 ends += 1
         runs.stdin.close()
     upscale(job(film, output), Lines(), Traced(log))
